@@ -15,6 +15,7 @@ import runpy
 import signal
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -25,16 +26,15 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _LOOK: Final = 0.5
 """Seconds between two checks of the parent, where the system does not report its death."""
 
-_TOLD_BY: Final = (signal.SIGTERM, signal.SIGALRM)
-
-
-class _ToldToEnd(BaseException):
-    """The parent died, or asks this process to end."""
+_TOLD_BY: Final = (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD)
+"""What this process waits for. All are blocked, so that none can come between a look and the wait for the next."""
 
 
 def main() -> None:
     module, parent = sys.argv[1], int(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to decide
+    for told in _TOLD_BY:  # what is ignored can get lost, even while it is blocked
+        signal.signal(told, _nothing)
     signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD_BY)
     _bind_to(parent)
     worker = os.fork()
@@ -46,27 +46,25 @@ def main() -> None:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return
     _let_go_of_pipes()
-    status = _guard(worker)
+    status = _guard(worker, parent)
     _end_all()
     _end_as(status)
 
 
+def _nothing(*_: object) -> None:
+    """The handler of a signal that is waited for."""
+
+
 def _bind_to(parent: int) -> None:
-    """Raise _ToldToEnd when the parent dies or sends SIGTERM, from now on."""
-    signal.signal(signal.SIGTERM, _told)
+    """Be sent SIGTERM when the parent dies, or SIGALRM in order to look whether it did."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     else:
-        signal.signal(signal.SIGALRM, lambda *_: _told() if os.getppid() != parent else None)
         signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
     if os.getppid() != parent:
         os._exit(0)
-
-
-def _told(*_: object) -> None:
-    raise _ToldToEnd
 
 
 def _let_go_of_pipes() -> None:
@@ -77,22 +75,28 @@ def _let_go_of_pipes() -> None:
     os.close(nothing)
 
 
-def _guard(worker: int) -> int:
-    """Wait for the worker; how it ended. This process must reap orphans that end before it."""
-    try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_BY)
-        while True:
-            ended, status = os.waitpid(-1, 0)
+def _guard(worker: int, parent: int) -> int:
+    """Wait until the worker ends, the parent dies or somebody sends SIGTERM; as what the worker ended. This process
+    must reap orphans that end before it.
+    """
+    while True:
+        told = signal.sigwait(_TOLD_BY)
+        if told == signal.SIGTERM or os.getppid() != parent:
+            return int(signal.SIGKILL)
+        for ended, status in _ended():
             if ended == worker:
                 return status
-    except _ToldToEnd:
-        return int(signal.SIGKILL)
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """The children that ended, each with its status: one signal may stand for several of them."""
+    with suppress(ChildProcessError):
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            yield child
 
 
 def _end_all() -> None:
     """Kill everything below this process, again and again until nothing is left: it may start more meanwhile."""
-    for told in _TOLD_BY:
-        signal.signal(told, signal.SIG_IGN)
     with suppress(ChildProcessError):
         while True:
             for process in _below(os.getpid()):
@@ -123,6 +127,7 @@ def _end_as(status: int) -> None:
     ended_by = os.WTERMSIG(status)
     if ended_by != signal.SIGKILL:
         signal.signal(ended_by, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_BY)
     os.kill(os.getpid(), ended_by)
 
 

@@ -11,6 +11,7 @@ _COMMITS: Final = tuple(
     f"tests/iceberg/test_{name}.py"
     for name in ("conflicts", "staging", "what_is_staged", "restage", "outcomes", "refusals")
 )
+_APART: Final = ("tests/wap/test_apart.py",)
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
@@ -45,6 +46,12 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/ledger/ledger.py": _LEDGER,
     "lakeflow/adapters/ledger/rows.py": _LEDGER,
     "lakeflow/adapters/ledger/statements.py": _LEDGER,
+    "lakeflow/adapters/ledger/intents.py": _LEDGER,
+    "lakeflow/adapters/ledger/decoding.py": _LEDGER,
+    "lakeflow/core/intents/landed.py": _APART,
+    "lakeflow/core/intents/partly.py": _APART,
+    "lakeflow/wap/entry.py": _APART,
+    "lakeflow/wap/settle.py": _APART,
     "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
     "lakeflow/adapters/iceberg/care/inventory.py": ("tests/doctor/test_inventory.py",),
     "lakeflow/adapters/iceberg/care/ownership.py": ("tests/care/test_whose_warehouse.py",),

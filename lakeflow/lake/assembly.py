@@ -101,6 +101,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         find_files=lambda source: files.find(source.globs),
         find_drift=partial(_find_drift, root, settings.caps, files.stores),
         changed_files=files.changed,
+        outside_bytes=files.bytes_of,
         externals=IcebergExternals(settings.catalog_of, root, partial(open_read_only, root), objects),
         claim=_claim(database, settings, root),
         outbox=outbox,

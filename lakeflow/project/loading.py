@@ -93,6 +93,7 @@ def _asset(draft: AssetDraft) -> Asset:
         owner=declared.owner,
         tags=declared.tags,
         reads=declared.reads,
+        named_files=draft.named_files,
         files=declared.source,
         kind=declared.kind or (AssetKind.MART if draft.key.layer is Layer.GOLD else None),
         new_rows=draft.new_rows,

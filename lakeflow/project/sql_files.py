@@ -55,6 +55,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
         code_version="" if query.faults else fingerprint(source),
         description=declaration.description,
         flows=query.flows,
+        named_files=query.files,
     )
     # An unreadable header also lacks its key and write mode: one fault is enough.
     return ParsedFile((), tuple(faults), lost) if header.faults else ParsedFile((draft,), tuple(faults))

@@ -72,6 +72,7 @@ class Attempt:
         self._watchers = (world.log, observer)
         self._telling = Lock()
         self._past: dict[str, RunRecord] = {}
+        self._outside: dict[tuple[str, ...], int] = {}
         self.audited: set[int] = set()
         self.on_main: dict[AssetKey, VerdictRecord] = {}
         self.planned: Mapping[AssetKey, Step] = EMPTY
@@ -117,6 +118,12 @@ class Attempt:
         if run not in self._past:
             self._past[run] = self.world.ledger.run(run)
         return self._past[run]
+
+    def outside_bytes(self, globs: tuple[str, ...]) -> int:
+        """The bytes of the files that globs match, looked up once."""
+        if globs not in self._outside:
+            self._outside[globs] = self.world.outside_bytes(globs)
+        return self._outside[globs]
 
     def tell(self, event: Event) -> None:
         """Tell the run's log and whoever watches; a watcher that fails stops no run. A step without the lock may call

@@ -86,7 +86,8 @@ def _no_witness(table: Table, _depth: Depth) -> Testimony:
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
-    `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
+    `read_digest` is the fingerprint of a root's outside files; `outside_bytes` says how much the files are that globs
+    match, as far as that can be told. `find_files` lists what a source's globs match, with
     content hashes; `find_drift` reads the columns that such files have; `changed_files` looks at these files again and
     names those that hold something else by now. `log` watches every run; `release` lets go of what was opened for
     the ports. `claim` is called before anything is written: LakeError where the warehouse is not this lake's.
@@ -111,6 +112,7 @@ class World:
     find_files: Callable[[FileSource], tuple[FoundFile, ...]] = lambda _: ()
     find_drift: Callable[[Asset, Delivery], Drift] = lambda _, __: Drift()
     changed_files: Callable[[Sequence[FoundFile]], tuple[str, ...]] = lambda _: ()
+    outside_bytes: Callable[[Sequence[str]], int] = lambda _: 0
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None
     outbox: Outbox | None = None

@@ -139,6 +139,30 @@ def test_reads_outside_the_lake_are_seen(text: str, what: str) -> None:
     assert [fault.message.partition(" reads")[0] for fault in query.outside] == [what]
 
 
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("select * from read_parquet('a/*.parquet', filename = true)", ("a/*.parquet",)),
+        ("select * from 'a.csv' join \"b/*.json\" using (id)", ("a.csv", "b/*.json")),
+        (
+            "from read_csv(['a.csv', 'b.csv']) union all from parquet_scan(array['c.parquet'])",
+            ("a.csv", "b.csv", "c.parquet"),
+        ),
+        (
+            "with a as (select * from read_json('x.json')) select (select max(n) from read_text('y')) from a",
+            ("y", "x.json"),
+        ),
+        ("from READ_PARQUET('p' || 'q'), read_csv(['r', 's' || 't'])", ("r",)),
+        ("select * from glob('*'), sniff_csv('x'), parquet_metadata('y'), range(3)", ()),
+        ("select 'a.csv' from silver.a where file = 'b.parquet'", ()),
+    ],
+)
+def test_files_that_a_select_spells_out_are_known(text: str, files: tuple[str, ...]) -> None:
+    query = read_query(text, "x.sql")
+    assert query.faults == ()
+    assert sorted(query.files) == sorted(files)
+
+
 def test_functions_that_make_rows_out_of_their_arguments_read_nothing_outside() -> None:
     text = "select * from range(3), generate_series(1, 2), unnest([1]), json_each('[]'), repeat(1, 2)"
     assert read_query(text, "x.sql").outside == ()

@@ -46,6 +46,29 @@ def test_content_is_read_once_for_its_hash(outside: OutsideFiles, store: FolderS
     assert "digest" not in store.asked
 
 
+def test_the_size_of_what_globs_match_is_told_without_reading_it(
+    outside: OutsideFiles, store: FolderStore, tmp_path: Path
+) -> None:
+    for name in ("a.csv", "in/b.csv", "in/c.csv", "in/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"12345")
+    (tmp_path / "in" / "e.csv").symlink_to("nowhere")
+    assert outside.bytes_of(["a.csv", "in/*.csv", "./a.csv", str(tmp_path / "in" / "**")]) == 20
+    assert outside.bytes_of(["", "none/*.csv", "with\0*", "x" * 5000, "http://host/a.csv"]) == 0
+    store.asked.clear()
+    assert outside.bytes_of([AT, "s3://raw/orders/*.csv"]) == 10
+    assert "digest" not in store.asked
+
+
+def test_of_many_objects_some_tell_how_much_all_are(outside: OutsideFiles, store: FolderStore) -> None:
+    for number in range(200):
+        store.path(f"s3://raw/many/{number}.csv").parent.mkdir(exist_ok=True)
+        store.path(f"s3://raw/many/{number}.csv").write_bytes(b"12345")
+    store.asked.clear()
+    assert outside.bytes_of(["s3://raw/many/*.csv"]) == 1000
+    assert len(store.asked) <= 64
+
+
 def test_a_new_version_with_the_same_content_is_no_change(outside: OutsideFiles, store: FolderStore) -> None:
     (found,) = outside.find(SOURCE.globs)
     os.utime(store.path(AT), (1, 1))

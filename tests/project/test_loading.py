@@ -42,6 +42,16 @@ def test_assets_stand_in_the_order_in_which_they_can_be_made(tmp_path: Path) -> 
     assert [str(key) for key in project.assets] == ["bronze.raw", "silver.weather", "gold.b", "gold.a"]
 
 
+def test_a_lake_knows_how_much_the_files_are_that_a_root_spells_out(tmp_path: Path) -> None:
+    text = "select * from read_csv(['data/*.csv', 'more.csv']) where x in (select max(x) from 'data/a.csv')"
+    files = {"layers/bronze/raw.sql": text, "data/a.csv": "x\n1\n", "data/b.csv": "x\n22\n", "more.csv": "x\n3\n"}
+    write(tmp_path, {**files, "pyproject.toml": "[tool.lakeflow]\n"})
+    with lakeflow.open(tmp_path) as lake:
+        (asset,) = lake.project.assets.values()
+        assert set(asset.named_files) == {"data/*.csv", "more.csv", "data/a.csv"}
+        assert lake._world.outside_bytes(asset.named_files) == 4 + 5 + 4
+
+
 def test_a_sql_header_declares_what_the_decorator_would(tmp_path: Path) -> None:
     asset = asset_of(
         tmp_path,

@@ -37,6 +37,7 @@ class Lab:
         self.suites: dict[AssetKey, Suite] = {}
         self.events: list[Any] = []
         self.policy = wap.Policy(retry_pause=0.0)
+        self.outside: dict[str, int] = {}
         self.dead = False
         self.pid = 1
         self._ids = count(1)
@@ -70,6 +71,7 @@ class Lab:
             read_digest=lambda asset: f"files of {asset.key}",
             invocation=wap.Invocation(ACTOR, self.holder, "0.1"),
             policy=self.policy,
+            outside_bytes=lambda globs: sum(self.outside.get(glob, 0) for glob in {*globs}),
         )
 
     # who acts, and what happens at which call

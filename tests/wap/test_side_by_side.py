@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,33 @@ def test_a_step_that_reads_much_has_the_machine_to_itself(wide: Lab, monkeypatch
     assert states(wide.materialize())["run"] == "published"
     assert beside["silver.c"] == beside["silver.e"] == set()
     assert not {"silver.c", "silver.e"} & set().union(*beside.values())
+
+
+def test_a_root_is_as_large_as_the_files_that_it_names(wide: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it declares them, or its SELECT spells them out."""
+    monkeypatch.setattr(sizes, "LARGE", 100)
+    wide.outside = {"many/*": 100, "few/*": 99}
+    under_way: set[str] = set()
+    beside: dict[str, set[str]] = {}
+
+    def step(name: str, _: object) -> list[int]:
+        under_way.add(name)
+        time.sleep(0.05)
+        beside[name] = under_way - {name}
+        under_way.remove(name)
+        return [1]
+
+    files: dict[str, dict[str, Any]] = {
+        "spelled": {"named_files": ("many/*",)},
+        "declared": {"reads": ("many/*",)},
+        "both": {"reads": ("many/*",), "named_files": ("many/*",)},
+        "a": {"named_files": ("few/*",)},
+        "b": {"reads": ("few/*",)},
+    }
+    for name, fields in files.items():
+        wide.define(f"bronze.{name}", partial(step, name), **fields)
+    assert states(wide.materialize())["run"] == "published"
+    assert beside["spelled"] == beside["declared"] == beside["both"] == set()
 
 
 def test_an_errored_step_leaves_those_beside_it_alone(wide: Lab) -> None:

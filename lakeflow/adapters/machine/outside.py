@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakeflow.adapters.machine import source_files
 from lakeflow.adapters.machine.source_files import Hashes
-from lakeflow.adapters.machine.store_sources import find_in_store, has_changed
+from lakeflow.adapters.machine.store_sources import bytes_in_store, find_in_store, has_changed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports.locations import store_of
@@ -53,6 +53,14 @@ class OutsideFiles:
                     raise AssetError(f"{file.name}: {file.problem}", hint="look at the store, then run it again")
                 digest.update(f"{file.name}\0{file.hash}".encode())
         return digest.hexdigest()
+
+    def bytes_of(self, globs: Sequence[str]) -> int:
+        """How much the files are that the globs match. What cannot be told counts as nothing: whoever reads it says
+        why.
+        """
+        near = source_files.bytes_of(self.root, [glob for glob in globs if not store_of(glob)])
+        far = dict.fromkeys(glob for glob in globs if store_of(glob))
+        return near + sum(bytes_in_store(self.stores, glob) for glob in far if self.stores is not None)
 
     def _far(self, glob: str) -> tuple[FoundFile, ...]:
         return find_in_store(self._known(), self.hashes, glob)

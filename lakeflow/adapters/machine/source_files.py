@@ -55,6 +55,18 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+def bytes_of(root: Path, globs: Sequence[str]) -> int:
+    """How much the files are that the globs match; nothing of those that cannot be told."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pattern in globs:
+        with suppress(OSError, ValueError):  # a name that no file can have
+            for path in _matches(root, pattern):
+                with suppress(OSError):
+                    found = path.stat()
+                    sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
+
+
 def places(root: Path, pattern: str, near: str) -> Iterator[Path]:
     """The folder in which a glob looks. Where that contains or lies in the folder `near`, the files themselves."""
     names = list(takewhile(lambda name: not _WILD.search(name), Path(pattern).parts))

@@ -17,6 +17,8 @@ from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports.store_files import SeenFile, StoreFiles
 
 _AT_ONCE: Final = 16
+_ASKED: Final = 64
+"""Of how many objects at most the size is asked."""
 _WILD: Final = re.compile(r"[*?\[]")
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -40,6 +42,17 @@ def has_changed(stores: StoreFiles, file: FoundFile) -> bool:
     """Is its content another one than it was, or gone?"""
     known = {file.identity: file.hash} if file.identity else {}
     return _found(stores, file.name, known).hash != file.hash
+
+
+def bytes_in_store(stores: StoreFiles, pattern: str) -> int:
+    """How much the objects are that the pattern matches. Of more than a few, some tell of all: each costs a request."""
+    try:
+        names = stores.matching(pattern)
+        asked = names[:: -(-len(names) // _ASKED) or 1]
+        sizes = [seen.size for seen in _each(asked, stores.seen)]
+    except OSError:
+        return 0
+    return sum(sizes) * len(names) // len(asked) if asked else 0
 
 
 def place_of(pattern: str) -> str:

@@ -39,7 +39,7 @@ class AssetDraft:
 
     `inputs` maps the name that the code uses to the upstream, `externals` to a table of another catalog. `lines` holds
     the line of each declared field, and of each input under its name. `flows` says where the values of its columns
-    come from, where its code can tell.
+    come from, where its code can tell; `named_files` are the outside files that its code spells out.
     """
 
     key: AssetKey
@@ -52,6 +52,7 @@ class AssetDraft:
     description: str = ""
     flows: Flows | None = field(default=None, repr=False, compare=False)
     externals: Mapping[str, ExternalKey] = EMPTY
+    named_files: tuple[str, ...] = ()
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:

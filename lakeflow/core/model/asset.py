@@ -121,22 +121,23 @@ class SqlCode:
 class Asset:
     """A table defined by code.
 
-    `inputs` maps the name under which the code sees an upstream (a parameter, or `layer.name` in SQL) to the upstream;
-    `externals` does so for tables of other catalogs. `code_version` is the fingerprint of all code that can change the
-    data, `source` the text it was made from. `reads` are globs of outside files, relative to the root; their content is
-    the fingerprint of a root. `files` are the outside files that a bronze asset lands, each once. Only a gold asset has
-    a `kind`. `timeline` says which partitions in time the asset is built by, and from when; `input_times` gives the
-    time of an input's rows, as SQL over one row of it, where the code does not tell. Of the inputs `new_rows`, each
-    write reads only the rows that the asset has not consumed yet. Of the inputs `new_keys`, it reads all rows of each
-    key, told by these columns, that has such rows. `freshness` is how fresh the asset must be; None means as fresh as
-    what is made from it. `refresh` is when `serve` looks after it; None where its layer or what is made from it says
-    when. `salt` is the fingerprint of the salt of its hashes; empty when the asset has no hashes, or no salt is set.
-    `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of the write).
-    `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with one
-    key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key. `track` names
-    the columns whose change begins a new version (none: all). `derives` says of
-    columns that a function gives which columns of its inputs they are derived from. `keep_snapshots` and `keep_age` say
-    how much of main's past stays, where the settings do not hold. `examples` say what its code gives of given rows.
+    `inputs` maps the name under which the code sees an upstream (a parameter, or `layer.name` in SQL) to the
+    upstream; `externals` does so for tables of other catalogs. `code_version` is the fingerprint of all code that
+    can change the data, `source` the text it was made from. `reads` are globs of outside files, relative to the
+    root; their content is the fingerprint of a root; `named_files` are paths and globs that its SELECT spells out.
+    `files` are the outside files that a bronze asset lands, each once. Only a gold asset has a `kind`. `timeline`
+    says which partitions in time the asset is built by, and from when; `input_times` gives the time of an input's
+    rows, as SQL over one row of it, where the code does not tell. Of the inputs `new_rows`, each write reads only
+    the rows that the asset has not consumed yet. Of the inputs `new_keys`, it reads all rows of each key, told by
+    these columns, that has such rows. `freshness` is how fresh the asset must be; None means as fresh as what is
+    made from it. `refresh` is when `serve` looks after it; None where its layer or what is made from it says when.
+    `salt` is the fingerprint of the salt of its hashes; empty when the asset has no hashes, or no salt is set. `at`
+    names the column with the time from which a row of an scd2 table is valid (empty: the time of the write).
+    `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with
+    one key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key.
+    `track` names the columns whose change begins a new version (none: all). `derives` says of columns that a
+    function gives which columns of its inputs they are derived from. `keep_snapshots` and `keep_age` say how much
+    of main's past stays, where the settings do not hold. `examples` say what its code gives of given rows.
     """
 
     key: AssetKey
@@ -156,6 +157,7 @@ class Asset:
     owner: str = ""
     tags: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    named_files: tuple[str, ...] = ()
     files: FileSource | None = None
     kind: AssetKind | None = None
     new_rows: frozenset[AssetKey] = frozenset()

@@ -41,8 +41,9 @@ NO_OTHERS: Final = Allowed()
 class ParsedQuery:
     """What a SELECT reads. `own` and `external` are those allowed tables besides layers that it does read.
 
-    `outside` holds a fault for each file that it reads, for places where that is not allowed. `flows` says where the
-    values of its columns come from; None for a text that is no SELECT.
+    `outside` holds a fault for each file that it reads, for places where that is not allowed; `files` are the paths and
+    globs of those that it spells out. `flows` says where the values of its columns come from; None for a text that is
+    no SELECT.
     """
 
     references: tuple[Reference, ...] = ()
@@ -52,6 +53,7 @@ class ParsedQuery:
     outside: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
     flows: Flows | None = None
+    files: tuple[str, ...] = ()
 
 
 ReadQuery: TypeAlias = Callable[[str, str, Allowed], ParsedQuery]

@@ -21,7 +21,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.sql.column_lineage import flows_of
 from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, ParsedQuery, Reference
 from lakeflow.core.sql.rowwise import look
-from lakeflow.core.sql.statements import Doubt, Node, at_of, doubts, key_of, path_of, tables
+from lakeflow.core.sql.statements import Doubt, Node, at_of, doubts, files_of, key_of, path_of, tables
 from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
 from lakeflow.core.wording import did_you_mean
 
@@ -57,6 +57,7 @@ def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQue
     return replace(
         query,
         flows=flows_of(tree),
+        files=files_of(tree),
         outside=tuple(sorted({*query.outside, *outside})),
         faults=tuple(sorted({*query.faults, *faults, *_unseen(query, tree, text, path)})),
     )

@@ -6,6 +6,7 @@ text, or the database itself. A WITH may change rows. Some functions reveal the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -31,6 +32,11 @@ READERS: Final = frozenset(
 )
 """Table functions that read files."""
 
+_OF_CONTENT: Final = READERS - {"sniff_csv", "glob"} - {each for each in READERS if each.startswith("parquet_")} | {
+    "parquet_scan"
+}
+"""Table functions that read files to their ends."""
+
 OF_THE_CONNECTION: Final = frozenset(
     {"getvariable", "current_query", "getenv", "json_serialize_plan", "write_log", "stats"}
     | {"nextval", "currval", "setval", "setseed", "sleep_ms", "pg_sleep", "get_block_size", "parse_duckdb_log_message"}
@@ -41,6 +47,9 @@ OF_THE_CONNECTION: Final = frozenset(
 
 HIDING: Final = frozenset({"query", "query_table", "json_execute_serialized_sql"})
 """Table functions that read tables which the text does not show."""
+
+_PATH: Final = re.compile(r"[./*\\]")
+"""What makes a table's name the path of a file."""
 
 _QUERIES: Final = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"})
 _SOURCES: Final = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT"})
@@ -112,6 +121,27 @@ def below(node: Any, enter: Callable[[Node], bool] | None = None) -> Iterator[No
 def tables(tree: Node) -> Iterator[Node]:
     """Every table that is named, including those of WITH."""
     return (node for node in below(tree) if node.get("type") == "BASE_TABLE" and "class" not in node)
+
+
+def files_of(tree: Node) -> tuple[str, ...]:
+    """The paths and globs of files whose rows a SELECT reads, where its text spells them out."""
+    read = (node["function"] for node in below(tree) if node.get("type") == "TABLE_FUNCTION")
+    first = [each["arguments"][0] for each in read if function_of(each) in _OF_CONTENT and each.get("arguments")]
+    found = [path for argument in first for path in _texts(argument["expression"])]
+    named = (node.get("table_name") or "" for node in tables(tree) if len(path_of(node)) == 1)
+    return tuple(dict.fromkeys([*found, *(name for name in named if _PATH.search(name))]))
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """A text, or a list of texts; of anything that is computed, nothing."""
+    if node.get("type") == "VALUE_CONSTANT" and node.get("literal", {}).get("kind") == "STRING":
+        yield str(node["literal"].get("text", ""))
+    elif function_of(node) == "list_value":
+        for each in node.get("arguments", ()):
+            yield from _texts(each.get("expression", {}))
+    elif node.get("type") == "ARRAY_CONSTRUCTOR":
+        for each in node.get("children", ()):
+            yield from _texts(each)
 
 
 def key_of(table: Node) -> AssetKey | None:

@@ -22,7 +22,9 @@ def is_large(attempt: Attempt, key: AssetKey) -> bool:
 
 
 def bytes_to_read(attempt: Attempt, key: AssetKey) -> int:
-    """The bytes of the files that land and of the inputs; of incremental inputs, of the files added last."""
+    """The bytes of the files that land, of those that a root names, and of the inputs; of incremental inputs, of the
+    files added last.
+    """
     return sum(_sizes(attempt, key))
 
 
@@ -30,6 +32,8 @@ def _sizes(attempt: Attempt, key: AssetKey) -> Iterator[int]:
     asset = attempt.asset(key)
     if landing := attempt.facts.landings.get(key):
         yield from (file.size for file in landing.new)
+    elif named := (*asset.reads, *asset.named_files):
+        yield attempt.outside_bytes(named)
     for upstream in asset.upstreams:
         head = attempt.pinned(upstream)
         if head is not None:

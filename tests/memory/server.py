@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lakeflow.core.errors import ConflictError, LakeError
+from lakeflow.core.intents.intent import Intent
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Pin, Registration, Stay
 from lakeflow.core.model.table import Table
@@ -35,15 +36,22 @@ class MemoryServer(MemoryCatalog):
         except ConflictError:
             entry.withdrawn(intent)
             raise
+        self._asked(lambda: self._apply(changes), entry, intent)
+        changed = {change.key for change in changes if not isinstance(change, Pin | Stay)}
+        return self.load(changed)
+
+    def register(self, changes: Sequence[Registration], entry: Entry) -> None:
+        intent = entry.before({})
+        self._asked(lambda: self._registered(changes), entry, intent)
+
+    def _asked(self, do: Callable[[], None], entry: Entry, intent: Intent | None) -> None:
         try:
-            self._apply(changes)
+            do()
         except LostAnswerError as lost:
             if not entry.settled(intent):
                 raise LakeError("the server took none of it") from lost
         else:
             entry.after(intent)
-        changed = {change.key for change in changes if not isinstance(change, Pin | Stay)}
-        return self.load(changed)
 
     def late(self, changes: Sequence[Change]) -> None:
         """The same request once more, from a proxy that kept it. ConflictError where it is refused."""
@@ -59,10 +67,11 @@ class MemoryServer(MemoryCatalog):
             super().commit(group, NOTHING)
         self.moment(len(by_table))
 
-    def register(self, changes: Sequence[Registration], entry: Entry) -> None:
-        intent = entry.before({})
-        super().register(changes, NOTHING)
-        entry.after(intent)
+    def _registered(self, changes: Sequence[Registration]) -> None:
+        for nth, change in enumerate(changes):
+            self.moment(nth)
+            super().register([change], NOTHING)
+        self.moment(len(changes))
 
     def _all_hold(self, changes: Sequence[Change]) -> None:
         after: dict[AssetKey, Table] = {}

@@ -22,7 +22,18 @@ from tests.mutation.mutants import Mutated, install, where
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "build" / "mutants"
-QUICK: Final = ("-p", "no:faker", "-p", "no:xdist", "-p", "no:unraisableexception", "-p", "no:threadexception")
+QUICK: Final = (
+    "-p",
+    "no:faker",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:unraisableexception",
+    "-p",
+    "no:threadexception",
+)
 """Plugins whose work for each session a mutant need not pay for."""
 
 

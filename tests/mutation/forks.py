@@ -30,7 +30,7 @@ from tests.mutation.mutants import Mutant, Mutated, of_sql, users, where
 KILLED: Final = 1
 
 
-@dataclass
+@dataclass(eq=False)
 class Forks:
     """`known` says how mutants of these modules ended before; only those that nothing killed are tested again. A child
     writes to `note` which test failed.

@@ -11,7 +11,7 @@ _COMMITS: Final = tuple(
     f"tests/iceberg/test_{name}.py"
     for name in ("conflicts", "staging", "what_is_staged", "restage", "outcomes", "refusals")
 )
-_APART: Final = ("tests/wap/test_apart.py",)
+_APART: Final = ("tests/core/test_intents.py", "tests/wap/test_apart.py", "tests/wap/test_apart_decisions.py")
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
@@ -50,7 +50,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/ledger/decoding.py": _LEDGER,
     "lakeflow/core/intents/landed.py": _APART,
     "lakeflow/core/intents/partly.py": _APART,
-    "lakeflow/wap/entry.py": _APART,
+    "lakeflow/wap/entry.py": (*_APART, "tests/wap/test_whole_tables.py", "tests/wap/test_tags.py"),
     "lakeflow/wap/settle.py": _APART,
     "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
     "lakeflow/adapters/iceberg/care/inventory.py": ("tests/doctor/test_inventory.py",),

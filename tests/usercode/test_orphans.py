@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.adapters.processes import child
 from tests.cli import process
-from tests.usercode.lab import Lake, states
+from tests.usercode.lab import HEAD, Lake, states
 
 pytestmark = pytest.mark.usefixtures("whole_processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans cannot be found again")
@@ -91,6 +92,26 @@ def test_when_the_run_is_killed_nothing_that_a_check_started_lives_on(lake: Lake
     running = started(lake)
     running.kill()
     running.communicate()
+    assert left(lake) == []
+
+
+@pytest.mark.long
+@linux
+def test_a_guard_that_is_told_again_and_again_ends_everything_all_the_same(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread of a run that dies hands its guard to another, and Linux tells the guard each time."""
+    monkeypatch.chdir(lake.root)
+    lake.write("starts.py", f"{HEAD}{HIDES}\nstart()\nPath('ready').touch()\ntime.sleep(600)\n")
+    command = [sys.executable, "-P", "-m", child.GUARD, "starts", str(os.getpid())]
+    with Path("log").open("wb") as log:
+        guard = child._start(command, log, {**process.CLEAN, "PYTHONPATH": str(lake.root)})
+    with guard:
+        while not Path("ready").exists():
+            assert guard.poll() is None, Path("log").read_text()
+            time.sleep(0.05)
+        while guard.poll() is None:
+            guard.terminate()
     assert left(lake) == []
 
 

@@ -1,4 +1,6 @@
-"""The two streams: data on stdout, all else on stderr. An answer has three forms: screen, JSON envelope, CSV."""
+"""The two streams: data on stdout, all else on stderr. An answer has three forms: screen, JSON envelope, CSV; what a
+reviewer is shown has a fourth, Markdown.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -28,15 +30,22 @@ class OutputFormat(StrEnum):
     CSV = "csv"
 
 
+MARKDOWN: Final = "markdown"
+"""The form of what a comment on a change shows, which few commands have."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What a command answers. `errors` are entries of the envelope: code, message, hint, asset."""
+    """What a command answers. `errors` are entries of the envelope: code, message, hint, asset. `markdown` is made only
+    where that is asked for.
+    """
 
     data: Mapping[str, Any]
     screen: Text
     records: Records | None = None
     exit_code: int = 0
     errors: Sequence[Mapping[str, Any]] = ()
+    markdown: str = ""
 
 
 def envelope(command: str, answer: Answer) -> str:
@@ -52,11 +61,13 @@ def comma_separated(records: Records, *, cleaned: bool) -> str:
     return text.getvalue()
 
 
-def emit(answer: Answer, form: OutputFormat, command: str, *, color: bool) -> None:
+def emit(answer: Answer, form: str, command: str, *, color: bool) -> None:
     """Write the answer to stdout in the requested form."""
-    if form is OutputFormat.JSON:
+    if form == OutputFormat.JSON:
         write(envelope(command, answer) + "\n", sys.stdout)
-    elif form is OutputFormat.CSV:
+    elif form == MARKDOWN:
+        write(answer.markdown, sys.stdout)
+    elif form == OutputFormat.CSV:
         assert answer.records is not None, f"{command} has no CSV"
         write(comma_separated(answer.records, cleaned=sys.stdout.isatty()), sys.stdout)
     else:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.output import Answer, OutputFormat, emit
+from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat, emit
 from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
@@ -129,7 +129,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
+def wants_markdown() -> bool:
+    """Is the answer of the command that runs asked for as Markdown, for which more is looked up?"""
+    return bool(click.get_current_context().params["output"] == MARKDOWN)
+
+
+def answers(*forms: str) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
     """Turn a function that takes the session and its parameters and returns an answer into a command.
 
     A function that has written everything itself (a stream of events) returns its exit code instead.
@@ -144,7 +149,7 @@ def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Cal
                 answer = function(session, **parameters)
                 if isinstance(answer, int):
                     context.exit(answer)
-                emit(answer, OutputFormat(output), context.command_path.partition(" ")[2], color=session.color)
+                emit(answer, output, context.command_path.partition(" ")[2], color=session.color)
             context.exit(answer.exit_code)
 
         named = functools.update_wrapper(command, function)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lakeflow.core.plan.readmission import Quarantined
     from lakeflow.core.readers.lines import Reader
     from lakeflow.core.replay.replayed import Replayed
+    from lakeflow.core.review.review import Review
     from lakeflow.core.suggest.suggestion import Suggestion
     from lakeflow.core.verify.values import Verification
 
@@ -184,6 +185,14 @@ class ReadableLake(StandingLake):
         they saw before. UsageError when nothing of it is left.
         """
         return Comparisons(wap.diff_run(self._world, run, wap.Shown(where, rows)))
+
+    def review(self, planned: Plan) -> Review:
+        """A plan with what a reviewer asks of it: rows that readers see now, how what runs hold differs from that, with
+        a few rows, and which checks failed. Looks only; personal columns are masked.
+        """
+        from lakeflow.lake.reviewing.plan import reviewed  # noqa: PLC0415 - few are asked for a comment
+
+        return reviewed(self, self._world.catalog, planned)
 
     def query(
         self,

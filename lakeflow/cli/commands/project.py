@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
 from lakeflow.cli.answers.examples import examples_answer
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
-from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.lake import (
     check_screen,
     config_records,
@@ -17,7 +19,11 @@ from lakeflow.cli.screens.lake import (
     sources_screen,
 )
 from lakeflow.cli.screens.plan import plan_records, plan_screen
-from lakeflow.cli.session import Session, answers
+from lakeflow.cli.session import Session, answers, wants_markdown
+
+if TYPE_CHECKING:
+    from lakeflow.core.plan.planning import Plan
+    from lakeflow.lake.lake import Lake
 
 _EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and `examples=` of `@asset` say. "
 
@@ -65,13 +71,21 @@ def list_assets(session: Session, selection: tuple[str, ...], exclude: str, judg
 @full_refresh_option
 @go_on_option
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
-@answers(*OutputFormat)
+@answers(*OutputFormat, MARKDOWN)
 def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool, **asked: bool) -> Answer:
     """Say what would run, and why; touches nothing."""
     with session.lake() as lake:
         planned = lake.plan(*selection, exclude=exclude, **asked)
         code = int(tells and bool(planned.steps or planned.held))
-        return Answer({"plan": plan_json(planned)}, plan_screen(planned), plan_records(planned), exit_code=code)
+        text = _reviewed(lake, planned) if wants_markdown() else ""
+        data, records = {"plan": plan_json(planned)}, plan_records(planned)
+        return Answer(data, plan_screen(planned), records, exit_code=code, markdown=text)
+
+
+def _reviewed(lake: Lake, planned: Plan) -> str:
+    from lakeflow.as_markdown.review import review_markdown  # noqa: PLC0415 - few want a comment
+
+    return review_markdown(lake.review(planned))
 
 
 @click.command()

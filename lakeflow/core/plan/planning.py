@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -62,7 +62,8 @@ class Held:
 @dataclass(frozen=True)
 class Plan(Displayed):
     """Steps in run order, an upper bound: one may end `unchanged` when its upstream does. `fresh` are the selected
-    assets that need no step, `held` those whose work a run holds already; `total` counts the project's assets.
+    assets that need no step, `held` those whose work a run holds already; `total` counts the project's assets. `reads`
+    says how many published rows each step reads.
     """
 
     steps: tuple[Step, ...]
@@ -71,6 +72,7 @@ class Plan(Displayed):
     rows_to_read: int = 0
     warnings: tuple[str, ...] = ()
     held: tuple[Held, ...] = ()
+    reads: Mapping[AssetKey, int] = field(default=EMPTY, compare=False, repr=False)
 
     def __repr__(self) -> str:
         steps = [(str(step.asset), str(step.action), "; ".join(map(str, step.reasons))) for step in self.steps]
@@ -149,12 +151,14 @@ def plan(  # noqa: PLR0913 - the words of the command line
         if step := _step(asked, key):
             asked.running[key] = step
     steps = tuple(asked.running.values())
+    reads = {step.asset: rows_read(asked, step) for step in steps}
     return Plan(
         steps=steps,
         fresh=tuple(key for key in asked.selected if key not in asked.running),
         total=len(project.assets),
-        rows_to_read=sum(rows_read(asked, step) for step in steps),
+        rows_to_read=sum(reads.values()),
         warnings=tuple(warnings(asked, steps)),
+        reads=reads,
     )
 
 

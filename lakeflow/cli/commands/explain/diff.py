@@ -8,11 +8,14 @@ import click
 
 from lakeflow.as_json.comparison import comparison_json
 from lakeflow.cli.completion import complete_asset
-from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.comparison import comparison_records, comparison_screen
-from lakeflow.cli.session import Session, answers
+from lakeflow.cli.session import Session, answers, wants_markdown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakeflow.core.compare.comparison import Comparison
     from lakeflow.lake.reading import ReadableLake
 
 _EXAMPLE: Final = (
@@ -32,7 +35,7 @@ _EXAMPLE: Final = (
 )
 @click.option("--where", metavar="SQL", default="", help="Only rows, on both sides, for which this condition holds.")
 @click.option("--exit-code", "strict", is_flag=True, help="End with 1 when there are changes.")
-@answers(*OutputFormat)
+@answers(*OutputFormat, MARKDOWN)
 def diff(  # noqa: PLR0913, PLR0917 - an option each
     session: Session, what: str, between: str, stat: bool, rows: int, where: str, strict: bool
 ) -> Answer:
@@ -50,7 +53,14 @@ def diff(  # noqa: PLR0913, PLR0917 - an option each
     told = [comparison_json(each) for each in found]
     changes = strict and any(each.changes for each in found)
     data = {"diff": told[0] if one else told}
-    return Answer(data, comparison_screen(found), comparison_records(found), exit_code=int(changes))
+    text = _markdown(found) if wants_markdown() else ""
+    return Answer(data, comparison_screen(found), comparison_records(found), exit_code=int(changes), markdown=text)
+
+
+def _markdown(found: Sequence[Comparison]) -> str:
+    from lakeflow.as_markdown.comparisons import comparisons_markdown  # noqa: PLC0415 - few want a comment
+
+    return comparisons_markdown(found)
 
 
 def _is_asset(lake: ReadableLake, word: str) -> bool:

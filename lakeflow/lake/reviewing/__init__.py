@@ -1,0 +1,1 @@
+"""What a reviewer of a change is shown, gathered from the lake."""

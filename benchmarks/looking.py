@@ -136,9 +136,9 @@ def _fill(lake: Lake, history: list[Written]) -> None:
             sql._save(connection, run, [verdict])  # noqa: SLF001 - one transaction for all runs
 
 
-def _table(warehouse: Path, key: AssetKey, history: list[Written]) -> str:
+def _table(warehouse: str, key: AssetKey, history: list[Written]) -> str:
     """Write the table's last metadata, and return where it stands."""
-    home = to_location(str(warehouse / str(key.layer) / key.name))
+    home = to_location(f"{warehouse}/{key.layer}/{key.name}")
     place, files = f"{home}/metadata/00001-{uuid4()}.metadata.json", MetadataFiles(warehouse)
     json = u.new_metadata(str(uuid4()), home, schema_to_json(_SCHEMA), highest_id(_SCHEMA), _ms(history[0].at))
     for one in history:

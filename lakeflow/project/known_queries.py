@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +26,15 @@ _MAKERS: Final = (
 """The files of `core` that decide what is found in a text; they change between releases."""
 
 
+@dataclass(frozen=True)
 class KnownQueries:
     """Reads as `lakeflow.core.sql.reader` does. Without a folder, or with an unusable one, nothing is cached."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._kept = CacheFolder(folder and folder / "queries")
+    folder: Path | None
+
+    @cached_property
+    def _kept(self) -> CacheFolder:
+        return CacheFolder(self.folder and self.folder / "queries")
 
     def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
         made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]

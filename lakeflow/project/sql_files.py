@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,17 @@ _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
 
 def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> ParsedFile:
     """The asset of the file, and every fault that can be told without other files."""
-    name, lost = sources.name(path), frozenset({AssetKey(layer, path.stem)})
+    key = AssetKey(layer, path.stem)
     try:
         text = sources.text(path)
     except UnreadableError as error:
-        return ParsedFile((), (error.fault,), lost)
+        return ParsedFile((), (error.fault,), frozenset({key}))
+    return _read(key, sources.name(path), text, read_query)
+
+
+@lru_cache(maxsize=4096)  # where a project is loaded again, most of its files are what they were
+def _read(key: AssetKey, name: str, text: str, read_query: ReadQuery) -> ParsedFile:
+    layer, lost = key.layer, frozenset({key})
     header = read_header(text, name)
     text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
@@ -45,7 +52,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
     references = {str(each.key): each for each in query.references}
     source = sql_source(data_fields(declaration, write_mode(declaration, layer)), text)
     draft = AssetDraft(
-        key=AssetKey(layer, path.stem),
+        key=key,
         declaration=declaration,
         code=SqlCode(text, name, 1),
         inputs={spelled: each.key for spelled, each in references.items()},

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from lakeflow.serve.metrics import CONTENT_TYPE
 from lakeflow.serve.web import LOOPBACK, Pages, refused_port
+from lakeflow.ui.ahead import kept_ahead
 from lakeflow.ui.app import application, site
 from lakeflow.ui.kept import SeenLake
 from lakeflow.ui.server import UiOptions, access_of, answering, bound
@@ -31,6 +32,7 @@ def showing(port: int, answers: Pages, root: Path, settings: Mapping[str, str]) 
         bound(LOOPBACK, port, refused_port) as listener,
         closing(site(SeenLake(root, settings), access)) as pages,
         answering(application(pages, _routes(answers)), listener),
+        kept_ahead(pages.kept, pages.looks),
     ):
         yield listener.getsockname()[1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -123,11 +123,11 @@ async def _answer(site: Site, make: Make, form: Callable[[Site, Page, str], Resp
     where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
     def shown(glance: Glance) -> Response:
-        return form(site, make(glance, asked), where)
+        return form(site, replace(make(glance, asked), at=glance.at), where)
 
     if make not in _ROWS:
         return await _looked(site, shown)
-    glance = await _within(site.looks, site.kept.glance)
+    glance = await _looked(site, lambda glance: glance)
     return await _within(site.asks, lambda: site.rows.answer(glance, shown))
 
 
@@ -136,7 +136,9 @@ async def _within(thread: ThreadPoolExecutor, work: Callable[[], _Result]) -> _R
 
 
 async def _looked(site: Site, look: Callable[[Glance], _Result]) -> _Result:
-    return await _within(site.looks, lambda: look(site.kept.glance()))
+    """Look at the lake as it stands at this moment, or came to stand while the question waited for others."""
+    began = site.kept.clock()
+    return await _within(site.looks, lambda: look(site.kept.glance(began)))
 
 
 def _question(site: Site, page: Page, status: int) -> Response:
@@ -149,13 +151,13 @@ async def _followed(site: Site, request: Request) -> Response:
     """What the page of a run shows, for as long as that changes."""
     asked = PageRequest(request.path_params)
 
-    def now() -> tuple[str, bool]:
-        page = runs.one_run(site.kept.glance(), asked)
+    def now(glance: Glance) -> tuple[str, bool]:
+        page = runs.one_run(glance, asked)
         shown = render("run_now.html", {"known": PAGES, **page.values, **_acts_of(site, page)})
         return shown, bool(page.values["live"])
 
-    await _within(site.looks, now)
-    return site.live.answer(lambda: _within(site.looks, now))
+    await _looked(site, now)
+    return site.live.answer(lambda: _looked(site, now))
 
 
 def _acts_of(site: Site, page: Page) -> dict[str, Any]:

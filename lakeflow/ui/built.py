@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -44,7 +45,7 @@ def build(kept: SeenLake, directory: Path) -> tuple[Path, ...]:
     pages = dict(_pages(glance))
     texts: dict[str, bytes] = {f"static/{name}": content for name, (content, _) in files_as_they_are().items()}
     for address, (path, asked) in pages.items():
-        page = PAGES[path](glance, asked)
+        page = replace(PAGES[path](glance, asked), at=glance.at)
         text = html_of(page, kept.root.name, address, still=True)
         texts[_file(address)] = _relative(text, address, pages).encode()
         texts[_twin(address)] = (enveloped(page.command[0], _without_rows(page.data())) + "\n").encode()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from lakeflow.adapters.machine.code_files import Signature, signature
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import RunState, waiting
+from lakeflow.core.model.run import waiting
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
@@ -48,28 +49,51 @@ class Glance:
 
 @dataclass(frozen=True)
 class _LastGlance:
+    """`began` is when it was looked, by the clock that questions are timed with."""
+
     glance: Glance
     files: Signature
     stamp: Stamp | None
-    took: timedelta
+    began: float
 
 
 class SeenLake:
     """The lake of the project at `root`. One thread may use it at a time."""
 
-    def __init__(self, root: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, settings: Mapping[str, str], clock: Callable[[], float] = monotonic) -> None:
         self.root = root
         self.settings = settings
+        self.clock = clock
+        self.asked: float | None = None
         self._kept: _LastGlance | None = None
 
-    def glance(self) -> Glance:
-        """How the lake stands now. ProjectError, ConfigError and LakeError as `open` and `status`."""
+    def glance(self, asked: float | None = None) -> Glance:
+        """How the lake stands now. ProjectError, ConfigError and LakeError as `open` and `status`.
+
+        Who asked, by `clock`, before the last look began is answered by that look, whatever has changed since: of many
+        who ask while a run publishes one table after another each has an answer of his time, and one look serves all.
+        """
+        self.asked = self.clock()
+        return self._glance(asked, _FRESH)
+
+    def ahead(self) -> Glance:
+        """The same before somebody asks, and somewhat sooner than the clock would have it."""
+        return self._glance(None, _FRESH / 2)
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.glance.lake.close()
+            self._kept = None
+
+    def _glance(self, asked: float | None, fresh: timedelta) -> Glance:
+        kept, began = self._kept, self.clock()
+        if kept is not None and asked is not None and asked < kept.began:
+            return kept.glance
         files, now = signature(self.root), datetime.now(UTC)
-        kept = self._kept
         if kept is not None and kept.files != files:
             self.close()
             kept = None
-        if kept is not None and self._holds(kept, now):
+        if kept is not None and self._holds(kept, now, fresh):
             return kept.glance
         lake = kept.glance.lake if kept else lakes.look(self.root, settings=self.settings)
         stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
@@ -79,30 +103,15 @@ class SeenLake:
             lake.close()
             self._kept = None
             raise
-        self._kept = _LastGlance(glance, files, stamp, datetime.now(UTC) - now)
+        self._kept = _LastGlance(glance, files, stamp, began)
         return glance
 
-    def forget(self) -> None:
-        """Look again at the next request, whatever has changed."""
-        self.close()
-
-    def close(self) -> None:
-        if self._kept is not None:
-            self._kept.glance.lake.close()
-            self._kept = None
-
-    def _holds(self, kept: _LastGlance, now: datetime) -> bool:
-        """Would another look see the same? While a run is at work a look is used for as long as the next would take."""
-        glance = kept.glance
-        old = now - glance.at
-        if old > _FRESH:
-            return False
-        at_work = any(run.state is RunState.RUNNING for run in glance.outlook.runs)
-        if at_work and old < kept.took:
-            return True
+    def _holds(self, kept: _LastGlance, now: datetime, fresh: timedelta) -> bool:
+        """Would another look see the same?"""
+        old = now - kept.glance.at
         if kept.stamp is None:
             return old < _APART
-        return kept.stamp == _stamp(self.root, glance.lake.configured)
+        return old <= fresh and kept.stamp == _stamp(self.root, kept.glance.lake.configured)
 
 
 def _stamp(root: Path, settings: Settings) -> Stamp | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from lakeflow.core.keys import EMPTY
@@ -13,7 +14,7 @@ from lakeflow.core.keys import EMPTY
 @dataclass(frozen=True)
 class Page:
     """`template` shows `values`. `command` are the words that answer the same, and `data` is that answer: it is made
-    only where somebody asks for it.
+    only where somebody asks for it. `at` is the moment of the look that it was made of.
     """
 
     template: str
@@ -22,6 +23,7 @@ class Page:
     data: Callable[[], Mapping[str, Any]] = field(repr=False)
     values: Mapping[str, Any] = field(default_factory=lambda: EMPTY, repr=False)
     status: int = 200
+    at: datetime | None = None
 
 
 def typed(words: tuple[str, ...]) -> str:

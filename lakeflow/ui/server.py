@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.keys import EMPTY
 from lakeflow.project import find_root
 from lakeflow.ui import built
+from lakeflow.ui.ahead import kept_ahead
 from lakeflow.ui.app import application, site
 from lakeflow.ui.guard import LOOPBACK, Access
 from lakeflow.ui.kept import SeenLake
@@ -83,6 +85,8 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(answering(application(pages), listener, options.tls))
         say(f"{address}  (Ctrl-C ends)")
         pages.ahead()
+        pages.looks.submit(gc.freeze)  # what was read stays: searching it for garbage took a fifth of each later look
+        stack.enter_context(kept_ahead(pages.kept, pages.looks))
         if options.opens:
             webbrowser.open(address)
         while not ended.wait(1.0):

@@ -83,10 +83,12 @@ def test_every_page_is_shown_with_the_command_that_answers_the_same(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", SHOWN)
+@pytest.mark.parametrize("path", [*SHOWN, *(path + QUESTIONS[path] for path in QUESTIONS)])
 def test_the_twin_of_a_page_is_what_the_command_answers(pages: TestClient, held: tuple[Path, str], path: str) -> None:
-    """The page names the command: run on the same lake it says the same, but for the time of looking."""
-    where = address(path, held[1]) + QUESTIONS.get(path, "")
+    """The page names the command: run on the same lake it says the same, but for the time of looking. Pages that
+    answer questions do so before they are asked one, too.
+    """
+    where = address(path, held[1])
     twin = pages.get(twin_of(where))
     assert twin.status_code == 200, twin.text
     found = twin.json()
@@ -145,6 +147,27 @@ def test_the_history_of_a_check_is_drawn_where_rows_failed(pages: TestClient) ->
     plotted = [json.loads(unescape(points)) for points in re.findall(r'data-plot="([^"]+)"', shown)]
     assert [[rows for _, rows in points] for points in plotted] == [[0, 1]]
     assert "Rows that failed possible: 0 → 1" in text_of(shown)
+
+
+def test_the_log_of_a_run_says_of_a_skipped_step_neither_checks_nor_a_snapshot(
+    pages: TestClient, held: tuple[Path, str]
+) -> None:
+    said = pages.get(f"/runs/{held[1]}/log.json").json()["data"]["log"]
+    (skipped,) = [line for line in said if " gold.windiest skipped" in line]
+    assert skipped.split(" ", 1)[1] == "gold.windiest skipped upstream silver.weather held"
+    (ended,) = [line for line in said if line.split(" ", 1)[1].startswith("silver.weather held")]
+    assert " checks " in ended
+    assert " snapshot " in ended
+
+
+def test_while_nothing_is_asked_a_page_shows_what_may_be(pages: TestClient, held: tuple[Path, str]) -> None:
+    compared = pages.get("/compare").text
+    assert f'/compare?asset=silver.weather&amp;between=main..audit_{held[1]}"' in compared
+    assert f'/compare?run={held[1]}"' in compared
+    assert "lakeflow runs --limit 20" in text_of(compared)
+    asked = pages.get("/query").text
+    assert "lakeflow list" in text_of(asked)
+    assert pages.get("/query.json").json()["data"]["assets"]
 
 
 def test_what_is_not_there_is_not_found(pages: TestClient) -> None:

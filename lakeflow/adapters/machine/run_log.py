@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from lakeflow.core.model.run import StepRecord
 from lakeflow.core.redaction import redacted_message
 from lakeflow.core.run.events import (
     Logged,
@@ -84,8 +85,17 @@ def _line(event: RunStarted | StepPhase | StepEnded | RunEnded) -> tuple[str, st
         case StepPhase(run_id, asset, phase):
             return run_id, f"{asset} {phase}"
         case StepEnded(run_id, step):
-            ran = [check for check in step.checks if check.outcome != "skipped"]
-            checks = f" checks {sum(check.outcome == 'passed' for check in ran)}/{len(ran)}"
-            return run_id, f"{step.asset} {step.state or 'audited'}{checks} snapshot {step.snapshot_id} {step.reason}"
+            return run_id, " ".join(_ended(step))
         case RunEnded(run):
             return run.id, f"run {run.id} {run.state}"
+
+
+def _ended(step: StepRecord) -> Iterator[str]:
+    """What became of a step: its checks if any ran, its snapshot if it wrote one, the reason if there is one."""
+    yield f"{step.asset} {step.state or 'audited'}"
+    if ran := [check for check in step.checks if check.outcome != "skipped"]:
+        yield f"checks {sum(check.outcome == 'passed' for check in ran)}/{len(ran)}"
+    if step.snapshot_id is not None:
+        yield f"snapshot {step.snapshot_id}"
+    if step.reason:
+        yield step.reason

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lakeflow.core.keys import EMPTY
@@ -18,6 +19,15 @@ from lakeflow.core.model.table import Table
 PREFIX: Final = "lakeflow."
 PROVEN_LIST: Final = f"{PREFIX}proven-list"
 """Key of a snapshot that was relocated: the name of its manifest list when it was audited. No other one repeats it."""
+_NUMBERS: Final = {"attempt": "1", "replaced-rows": "0", "readmitted": "0", "compacts": "0"}
+_IDS: Final = {"inputs": "{}", "new-rows": "{}"}
+_TEXTS: Final = (
+    *("run", "asset", "code-version", "checks", "version", "fingerprint", "git", "reads", "landed", "salt", "write"),
+    *("partitions", "partial", "moment", "turns", "open-versions", "tombstones", "code", "past", "compacted-by"),
+)
+_ENTRIES: Final = dict.fromkeys(_TEXTS, "") | _NUMBERS | _IDS
+"""Each entry that is read, and what it says where it is not there."""
+_KEYS: Final = tuple(map(PREFIX.__add__, _ENTRIES))
 
 
 @dataclass(frozen=True)
@@ -128,39 +138,42 @@ def is_ours(summary: Mapping[str, str]) -> bool:
 
 def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
     """The provenance of a snapshot; None when lakeflow did not write it."""
-
-    def get(name: str, default: str = "") -> str:
-        return summary.get(PREFIX + name, default)
-
-    if not (run := get("run")):
+    if not summary.get(f"{PREFIX}run"):
         return None
+    return _provenance(*map(summary.get, _KEYS))
+
+
+@lru_cache(maxsize=50_000)  # a look at a lake asks of each snapshot several times, and of most what it did before
+def _provenance(*entries: str | None) -> Provenance:
+    found = zip(_ENTRIES.items(), entries, strict=True)
+    said = {name: without if entry is None else entry for (name, without), entry in found}
     return Provenance(
-        run=run,
-        attempt=int(get("attempt", "1")),
-        asset=get("asset"),
-        code_version=get("code-version"),
-        checks=get("checks"),
-        inputs=_ids_of(get("inputs", "{}")),
-        new_rows=_ids_of(get("new-rows", "{}")),
-        version=get("version"),
-        fingerprint=get("fingerprint"),
-        git=get("git"),
-        reads_digest=get("reads"),
-        landed=get("landed"),
-        salt=get("salt"),
-        write=get("write"),
-        replaced=int(get("replaced-rows", "0")),
-        partitions=get("partitions"),
-        partial=get("partial"),
-        readmitted=int(get("readmitted", "0")),
-        moment=get("moment"),
-        turns=get("turns"),
-        open_versions=get("open-versions"),
-        tombstones=get("tombstones"),
-        code=get("code"),
-        past=get("past"),
-        compacts=int(get("compacts", "0")),
-        compacted_by=get("compacted-by"),
+        run=said["run"],
+        attempt=int(said["attempt"]),
+        asset=said["asset"],
+        code_version=said["code-version"],
+        checks=said["checks"],
+        inputs=_ids_of(said["inputs"]),
+        new_rows=_ids_of(said["new-rows"]),
+        version=said["version"],
+        fingerprint=said["fingerprint"],
+        git=said["git"],
+        reads_digest=said["reads"],
+        landed=said["landed"],
+        salt=said["salt"],
+        write=said["write"],
+        replaced=int(said["replaced-rows"]),
+        partitions=said["partitions"],
+        partial=said["partial"],
+        readmitted=int(said["readmitted"]),
+        moment=said["moment"],
+        turns=said["turns"],
+        open_versions=said["open-versions"],
+        tombstones=said["tombstones"],
+        code=said["code"],
+        past=said["past"],
+        compacts=int(said["compacts"]),
+        compacted_by=said["compacted-by"],
     )
 
 

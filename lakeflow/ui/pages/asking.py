@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lakeflow.as_json.comparison import comparison_json
-from lakeflow.as_json.values import JsonObject, rows_json
+from lakeflow.as_json.values import JsonObject, asset_json, health_json, rows_json, run_json
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.glance.decisions import decisions
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.table import MAIN, Rows
 from lakeflow.lake.results import batches
@@ -20,23 +21,26 @@ from lakeflow.ui.pages.home import status_data
 
 _SAMPLES: Final = 10
 _ROWS: Final = 100
+_RUNS: Final = 20
 
 
 def compare(glance: Glance, asked: PageRequest) -> Page:
-    """Two states of an asset, or all tables of a run, as `diff` answers."""
+    """Two states of an asset, or all tables of a run, as `diff` answers; while nothing is named, what may be."""
     what, between = asked.word("asset") or asked.word("run"), asked.word("between")
     where, rows = asked.word("where"), asked.number("rows", _SAMPLES)
+    if not what:
+        return _comparable(glance, asked)
     found: Sequence[Comparison] = ()
     fault: LakeflowError | None = None
     try:
-        found = _compared(glance, asked, what, rows) if what else ()
+        found = _compared(glance, asked, what, rows)
     except LakeflowError as error:
         fault = error
     words = ("diff", *(each for each in (what, between) if each), "--rows", str(rows))
 
     def data() -> JsonObject:
-        if fault or not what:
-            raise fault or UsageError("name an asset or a run", hint="?asset=silver.weather&between=main..held")
+        if fault:
+            raise fault
         told = [comparison_json(each) for each in found]
         return {"diff": told if asked.word("run") else told[0]}
 
@@ -45,14 +49,31 @@ def compare(glance: Glance, asked: PageRequest) -> Page:
         "found": found,
         "pairs": [_side_by_side(each) for each in found],
         "fault": fault,
-        "assets": [key for key in glance.outlook.statuses if owner_of(key) is None],
+        **_choice(glance),
     }
     command = (*words, "--where", where) if where else words
     return Page("compare.html", "Compare", command, data, values, 400 if fault else 200)
 
 
+def _comparable(glance: Glance, asked: PageRequest) -> Page:
+    """What waits, beside main, and the last runs: each leads to its comparison."""
+    last = glance.lake.runs(_RUNS)
+    named = {name: asked.word(name) for name in ("asset", "run", "between", "where")}
+    values = {"asked": named, "found": (), "pairs": (), "fault": None, **_choice(glance), "last": last}
+    words = ("runs", "--limit", str(_RUNS))
+    return Page("compare.html", "Compare", words, lambda: {"runs": [run_json(run) for run in last]}, values)
+
+
+def _choice(glance: Glance) -> dict[str, Any]:
+    waits = [one for one in decisions(glance.outlook) if one.step.snapshot_id]
+    assets = [key for key in glance.outlook.statuses if owner_of(key) is None]
+    return {"assets": assets, "waits": waits, "last": ()}
+
+
 def query(glance: Glance, asked: PageRequest) -> Page:
-    """One SELECT over the assets of one moment. A link from another site only fills the form."""
+    """One SELECT over the assets of one moment. A link from another site only fills the form; while nothing is asked,
+    the assets are listed that may be.
+    """
     text, as_of, ref = asked.word("sql"), asked.word("as_of"), asked.word("ref")
     limit = asked.number("limit", _ROWS)
     rows: Rows | None = None
@@ -65,10 +86,10 @@ def query(glance: Glance, asked: PageRequest) -> Page:
 
     def data() -> JsonObject:
         if fault or rows is None:
-            raise fault or UsageError("write one SELECT", hint="?sql=select * from silver.weather")
+            raise fault or UsageError("the question came from another site", hint="load the page, and ask it there")
         return rows_json(rows)
 
-    words = ["query", *([text] if text else [])]
+    words = ["query", text]
     words += ["--as-of", as_of] if as_of else []
     words += ["--ref", ref] if ref else []
     values = {
@@ -79,7 +100,15 @@ def query(glance: Glance, asked: PageRequest) -> Page:
         "waits": bool(text) and asked.from_elsewhere,
         "assets": [key for key in glance.outlook.statuses if owner_of(key) is None],
     }
+    if not text:
+        return Page("query.html", "Query", ("list",), lambda: _listed(glance), values)
     return Page("query.html", "Query", (*words, "--limit", str(limit)), data, values, 400 if fault else 200)
+
+
+def _listed(glance: Glance) -> JsonObject:
+    """What `lakeflow list` answers."""
+    project = glance.outlook.project
+    return {"assets": [asset_json(project.assets[key], project) | health_json(None) for key in glance.select("")]}
 
 
 def quarantines(glance: Glance, asked: PageRequest) -> Page:

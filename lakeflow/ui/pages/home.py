@@ -10,6 +10,8 @@ from lakeflow.core.errors import SelectionError
 from lakeflow.core.glance.decisions import below, decisions, notices
 from lakeflow.core.glance.row import by_layer, standing
 from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.run import waiting
+from lakeflow.core.view.state import by_urgency
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
@@ -26,14 +28,14 @@ def home(glance: Glance, asked: PageRequest) -> Page:
         if not selection:
             raise  # the lake has no asset
         keys, fault = (), error
-    waiting = decisions(glance.outlook)
-    noticed = tuple(notices(glance.outlook, waiting))
+    held = decisions(glance.outlook)
+    noticed = tuple(notices(glance.outlook, held))
     words = ("status", *((selection,) if selection else ()))
     values: dict[str, Any] = {
         "selection": selection,
         "fault": fault,
-        "decisions": [(one, below(glance.outlook.project, one.step.asset)) for one in waiting[:_MOST]],
-        "waiting": len(waiting),
+        "decisions": [(one, below(glance.outlook.project, one.step.asset)) for one in held[:_MOST]],
+        "waiting": len(held),
         "notices": noticed[:_MOST],
         "noticed": len(noticed),
         "layers": by_layer(glance.outlook, keys),
@@ -45,17 +47,17 @@ def home(glance: Glance, asked: PageRequest) -> Page:
 
 
 def status_data(glance: Glance, selection: tuple[str, ...]) -> JsonObject:
-    """What `lakeflow status` answers."""
-    lake = glance.lake
-    statuses = lake.status(*selection)
+    """What `lakeflow status` answers, as of the same look as the page."""
+    lake, outlook = glance.lake, glance.outlook
+    statuses = by_urgency([outlook.statuses[key] for key in glance.select(" ".join(selection))])
     keys = {one.asset for one in statuses}
     named = len(statuses) == 1 and selection == (str(statuses[0].asset),)
-    waiting = [run for run in lake.waiting() if any(step.asset in keys and step.open for step in run.steps)]
+    left = [run for run in waiting(outlook.runs) if any(step.asset in keys and step.open for step in run.steps)]
     return {
         "assets": [status_json(one) for one in statuses],
         "audit": standing_audit_json(lake.standing_audit(selection[0]) if named else None),
         "undefined": [undefined_json(table) for table in (() if selection else lake.undefined())],
-        "waiting": [run_json(run) for run in waiting],
+        "waiting": [run_json(run) for run in left],
         "at_work": [at_work_json(run) for run in lake.at_work()],
     }
 

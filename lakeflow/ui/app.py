@@ -31,7 +31,7 @@ from lakeflow.ui.page import Page, typed
 from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
 from lakeflow.ui.render import render
-from lakeflow.ui.rows import SECONDS, RowLake
+from lakeflow.ui.rows import BRIEFLY, SECONDS, RowLake
 
 _Result = TypeVar("_Result")
 Make = Callable[[Glance, PageRequest], Page]
@@ -125,6 +125,8 @@ async def _answer(site: Site, make: Make, form: Callable[[Site, Page, str], Resp
     def shown(glance: Glance) -> Response:
         return form(site, replace(make(glance, asked), at=glance.at), where)
 
+    if make is runs.one_run and form is _as_html:
+        return form(site, await _with_rows(site, partial(make, asked=asked)), where)
     if make not in _ROWS:
         return await _looked(site, shown)
     glance = await _looked(site, lambda glance: glance)
@@ -147,17 +149,35 @@ def _question(site: Site, page: Page, status: int) -> Response:
     return HTMLResponse(text, status, {"content-encoding": "identity"})
 
 
+async def _with_rows(site: Site, make: Callable[[Glance], Page]) -> Page:
+    """A page and the rows that it asks for. Where these take long, or another question is being answered, it does
+    without them and says so.
+    """
+    glance, page = await _looked(site, lambda glance: (glance, replace(make(glance), at=glance.at)))
+    if page.asks is None:
+        return page
+    asked = asyncio.ensure_future(_within(site.asks, partial(site.rows.answer, glance, page.asks, BRIEFLY)))
+    done, _ = await asyncio.wait([asked], timeout=BRIEFLY)
+    if not done:  # it goes on, and the next who looks finds what came of it
+        asked.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return page
+    try:
+        return replace(page, values={**page.values, **asked.result()})
+    except LakeflowError:
+        return page
+
+
 async def _followed(site: Site, request: Request) -> Response:
     """What the page of a run shows, for as long as that changes."""
     asked = PageRequest(request.path_params)
 
-    def now(glance: Glance) -> tuple[str, bool]:
-        page = runs.one_run(glance, asked)
+    async def now() -> tuple[str, bool]:
+        page = await _with_rows(site, lambda glance: runs.one_run(glance, asked))
         shown = render("run_now.html", {"known": PAGES, **page.values, **_acts_of(site, page)})
         return shown, bool(page.values["live"])
 
-    await _looked(site, now)
-    return site.live.answer(lambda: _looked(site, now))
+    await _looked(site, lambda glance: runs.one_run(glance, asked))
+    return site.live.answer(now)
 
 
 def _acts_of(site: Site, page: Page) -> dict[str, Any]:

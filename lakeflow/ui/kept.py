@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Final
 
 from lakeflow.adapters.machine.code_files import Signature, signature
+from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import waiting
 from lakeflow.core.serve.view import Outlook
@@ -29,12 +30,15 @@ Stamp = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Glance:
-    """A lake and how it stands at one moment; `drawings` are the pictures that were made of it."""
+    """A lake and how it stands at one moment; `drawings` are the pictures that were made of it. `compared` are pairs of
+    snapshots that were compared, at whatever moment: they do not change.
+    """
 
     lake: ReadableLake
     outlook: Outlook
     at: datetime
     drawings: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
+    compared: dict[object, Comparison] = field(default_factory=dict, repr=False, compare=False)
 
     def select(self, text: str) -> tuple[AssetKey, ...]:
         """The assets that are meant, as the command line would say it, by what was seen at this moment."""

@@ -6,15 +6,19 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakeflow.core.keys import EMPTY
+
+if TYPE_CHECKING:
+    from lakeflow.ui.kept import Glance
 
 
 @dataclass(frozen=True)
 class Page:
     """`template` shows `values`. `command` are the words that answer the same, and `data` is that answer: it is made
-    only where somebody asks for it. `at` is the moment of the look that it was made of.
+    only where somebody asks for it. `at` is the moment of the look that it was made of. `asks` is what is asked of rows
+    besides, where that does not take long: it gives more values.
     """
 
     template: str
@@ -24,6 +28,7 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=lambda: EMPTY, repr=False)
     status: int = 200
     at: datetime | None = None
+    asks: Callable[[Glance], Mapping[str, Any]] | None = field(default=None, repr=False)
 
 
 def typed(words: tuple[str, ...]) -> str:

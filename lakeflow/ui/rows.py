@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final, TypeVar
 
+from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.asset import Project
 from lakeflow.lake import lake as lakes
@@ -18,6 +19,8 @@ from lakeflow.lake.reading import ReadableLake
 from lakeflow.ui.kept import Glance
 
 SECONDS: Final = 10.0
+BRIEFLY: Final = 3.0
+"""Seconds that a page waits for rows that it shows besides."""
 _AGAIN: Final = 0.25
 _BOUNDS: Final = {"memory_limit": "1GB", "threads": "2"}
 """What one question may take, where the settings of the page's server do not say."""
@@ -33,19 +36,20 @@ class RowLake:
     seconds: float = SECONDS
     _lake: ReadableLake | None = None
     _project: Project | None = field(default=None, repr=False)
+    _compared: dict[object, Comparison] = field(default_factory=dict, repr=False)
 
-    def answer(self, glance: Glance, make: Callable[[Glance], _Answer]) -> _Answer:
+    def answer(self, glance: Glance, make: Callable[[Glance], _Answer], seconds: float | None = None) -> _Answer:
         """What `make` gives of the lake. UsageError where that takes longer than it may."""
-        lake = self._of(glance)
-        with _limited(lake, self.seconds) as is_over:
+        lake, most = self._of(glance), self.seconds if seconds is None else min(seconds, self.seconds)
+        with _limited(lake, most) as is_over:
             try:
-                answer = make(replace(glance, lake=lake))
+                answer = make(replace(glance, lake=lake, compared=self._compared))
             except Exception as error:
                 if is_over():
-                    raise _too_long(self.seconds) from error
+                    raise _too_long(most) from error
                 raise
             if is_over():  # the page says what DuckDB said when it was interrupted
-                raise _too_long(self.seconds)
+                raise _too_long(most)
             return answer
 
     def close(self) -> None:
@@ -58,6 +62,7 @@ class RowLake:
             self.close()
             self._lake = lakes.look(self.root, settings={**_BOUNDS, **self.settings})
             self._project = glance.outlook.project
+            self._compared = {}  # what is masked may have changed
         return self._lake
 
 

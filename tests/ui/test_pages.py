@@ -68,7 +68,8 @@ def test_one_click_from_home_leads_to_the_rows_that_failed_and_what_to_type(
     said = text_of(pages.get(links[0]).text)
     assert "What failed in silver.weather" in said
     assert "EWR 1 1048.4" in said
-    assert "3 rows on the branch, 2 rows for readers (+1)." in said
+    assert "rows 2 → 3 added +1 removed −0 changed ~0 told apart by origin, hour" in said
+    assert re.search(r"1 row added origin hour wind EWR 1 1048.4", said), "what readers would see besides"
     for words in ("retry", "discard", "publish"):
         assert f"lakeflow {words} {held[1]}" in said
 

@@ -19,6 +19,8 @@ from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
 from lakeflow.ui.pages.home import status_data
 
+SideBySide = tuple[Sequence[str], Sequence[Sequence[tuple[str | None, str | None]]]]
+"""The columns that are shown of changed rows, and in each cell what stood there and what stands there."""
 _SAMPLES: Final = 10
 _ROWS: Final = 100
 _RUNS: Final = 20
@@ -47,7 +49,7 @@ def compare(glance: Glance, asked: PageRequest) -> Page:
     values: dict[str, Any] = {
         "asked": {"asset": asked.word("asset"), "run": asked.word("run"), "between": between, "where": where},
         "found": found,
-        "pairs": [_side_by_side(each) for each in found],
+        "pairs": [side_by_side(each) for each in found],
         "fault": fault,
         **_choice(glance),
     }
@@ -145,7 +147,7 @@ def _answered(glance: Glance, asked: PageRequest, limit: int) -> Rows:
     return replace(first, values=tuple(row for batch in others for row in batch.values))
 
 
-def _side_by_side(one: Comparison) -> tuple[Sequence[str], Sequence[Sequence[tuple[str | None, str | None]]]]:
+def side_by_side(one: Comparison) -> SideBySide:
     """The key and what changed: of each cell what it was and what it is."""
     before, after = one.samples.before, one.samples.after
     moved = {each.name for each in one.columns}

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.as_json.values import JsonObject, run_json
+from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
-from lakeflow.core.glance.decisions import below, of_run
+from lakeflow.core.glance.decisions import OpenStep, below, of_run
 from lakeflow.core.glance.strips import strips
 from lakeflow.core.glance.timeline import timeline
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
+from lakeflow.ui.pages.asking import SideBySide, side_by_side
 from lakeflow.ui.pages.asset import audits_of
 
 _RUNS: Final = 50
+_COMPARED: Final = 4
+_SAMPLES: Final = 5
+"""So many tables of a held run are compared on its page, and so many rows of each kind shown."""
+
+
+@dataclass(frozen=True)
+class BesideMain:
+    """What a held step would change for readers, with its changed rows as they were and are; or why nobody knows."""
+
+    difference: Comparison | None = None
+    pairs: SideBySide = ((), ())
+    fault: str = ""
 
 
 def runs(glance: Glance, asked: PageRequest) -> Page:
@@ -37,8 +54,27 @@ def one_run(glance: Glance, asked: PageRequest) -> Page:
         "histories": {one.step.asset: _strips(glance, one.step.asset) for one in waits},
         "log": log,
         "live": run.state is RunState.RUNNING,
+        "compared": {},
     }
-    return Page("run.html", f"run {run.id}", ("runs", run.id), lambda: _run_data(glance, run), values)
+    words, asks = ("runs", run.id), (lambda rows: {"compared": _compared(rows, waits)}) if waits else None
+    return Page("run.html", f"run {run.id}", words, lambda: _run_data(glance, run), values, asks=asks)
+
+
+def _compared(glance: Glance, waits: Sequence[OpenStep]) -> Mapping[AssetKey, BesideMain]:
+    """What the first of these steps would change for readers. Two snapshots are compared once."""
+    found: dict[AssetKey, BesideMain] = {}
+    for one in [each for each in waits if each.step.snapshot_id and each.status][:_COMPARED]:
+        assert one.status is not None
+        key = one.step.asset
+        known = (key, one.status.snapshot_id, one.step.snapshot_id)
+        try:
+            if known not in glance.compared:
+                glance.compared[known] = glance.lake.diff(str(key), f"main..audit_{one.run.id}", rows=_SAMPLES)
+        except UsageError as error:
+            found[key] = BesideMain(fault=error.message)
+        else:
+            found[key] = BesideMain(glance.compared[known], side_by_side(glance.compared[known]))
+    return found
 
 
 def run_log(glance: Glance, asked: PageRequest) -> Page:

@@ -83,6 +83,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     own = _SpillFolder(state)
     files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
+    policy = _policy(settings)
     outbox = SqlOutbox(database, rules, personal(project), now, _this_host())
     ledger = SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving)
     return World(
@@ -95,8 +96,11 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         new_id=new_run_id,
         read_digest=lambda asset: files.digest(asset.reads),
         invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
-        policy=_policy(settings),
-        log=_all_of(runlog.recorder(state / "logs", now, _complain), *(one.watch for one in telemetry)),
+        policy=policy,
+        log=_all_of(
+            runlog.recorder(state / "logs", now, _complain, processes.effort, policy.machine.threads),
+            *(one.watch for one in telemetry),
+        ),
         release=partial(_release, database, own, telemetry),
         find_files=lambda source: files.find(source.globs),
         find_drift=partial(_find_drift, root, settings.caps, files.stores),

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    parent = Parent(goes_first=900)
+    made: list[Engine] = []
+    parent = Parent(goes_first=900, heed=lambda urgent: getattr(made[0], urgent.method)(*urgent.arguments))
     (hello,) = parent.receive().arguments
     ready = reply_of(partial(_engine, hello), traces=True)
     engine, ready = ready.value, replace(ready, value=None)
+    made += [engine] if engine is not None else []
     parent.send(ready)
     functions = _LazyFunctions(hello.root)
     while engine is not None:

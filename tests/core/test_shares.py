@@ -44,8 +44,19 @@ def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(
             done = choices.choice(sorted(under_way))
             del under_way[done]
             unfinished.discard(done)
+            for key, had in under_way.items():
+                now = had if key in large else resources_for(MACHINE, count, key, unfinished, needs)
+                assert (now.threads, now.memory) >= (had.threads, had.memory), "nothing is taken back"
+                under_way[key] = now
         assert sum(each.threads for each in under_way.values()) <= MACHINE.threads
         assert sum(each.memory for each in under_way.values()) <= MACHINE.memory
+
+
+def test_a_step_that_is_left_alone_gets_the_whole_machine() -> None:
+    a, b, c, *_ = NAMES
+    assert resources_for(MACHINE, 4, a, [a, b, c], APART).threads == 2
+    assert resources_for(MACHINE, 4, a, [a, b], APART).threads == 4
+    assert resources_for(MACHINE, 4, a, [a], APART) == MACHINE
 
 
 def test_a_large_step_is_alone_and_comes_first() -> None:

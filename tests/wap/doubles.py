@@ -133,6 +133,10 @@ class ScriptedEngine:
     shelf: Shelf
     recipes: dict[str, Recipe]
     ran: list[AssetKey] = field(default_factory=list)
+    regranted: list[tuple[AssetKey, Resources]] = field(default_factory=list)
+
+    def regrant(self, key: AssetKey, resources: Resources) -> None:
+        self.regranted.append((key, resources))
 
     def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
         pass

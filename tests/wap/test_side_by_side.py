@@ -160,6 +160,22 @@ def test_a_root_is_as_large_as_the_files_that_it_names(wide: Lab, monkeypatch: p
     assert beside["spelled"] == beside["declared"] == beside["both"] == set()
 
 
+def test_a_step_that_is_left_alone_is_given_what_the_others_gave_back(wide: Lab) -> None:
+    given: list[Resources] = []
+
+    def until_given(_: object) -> list[int]:
+        while sum(key.name == "long" for key, _ in wide.engine.regranted) < 2:
+            time.sleep(0.01)
+        given.extend(resources for key, resources in wide.engine.regranted if key.name == "long")
+        return [1]
+
+    wide.define("bronze.long", until_given)
+    wide.define("bronze.a", [1])
+    wide.define("bronze.b", [1])
+    assert states(wide.materialize())["run"] == "published"
+    assert [(each.threads, each.memory) for each in given] == [(2, 2**29), (4, 2**30)]
+
+
 def test_an_errored_step_leaves_those_beside_it_alone(wide: Lab) -> None:
     together = threading.Barrier(2, timeout=WAIT)
 

@@ -37,7 +37,7 @@ from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
 from lakeflow.core.export.exported import ExportedTable, ExportOrder
-from lakeflow.core.keys import EMPTY, Layer, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.file_source import NO_CAPS, Caps
 from lakeflow.core.model.table import Rows, Scan
@@ -74,6 +74,7 @@ class DuckEngine:
         self._privacy = privacy
         self._caps = caps
         self._asked: DuckDBPyConnection | None = None
+        self._computing: dict[AssetKey, Instance] = {}
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """Nothing needs to be loaded."""
@@ -83,15 +84,27 @@ class DuckEngine:
         trial = self._trial(asset, inputs, terms)
         bronze = asset.key.layer is Layer.BRONZE
         instances = self._instances.lent if bronze else self._instances.fresh
-        with instances(terms.resources) as instance, produced(instance, asset, inputs, trial) as output:
+        with (
+            instances(terms.resources) as instance,
+            self._computes(asset.key, instance),
+            produced(instance, asset, inputs, trial) as output,
+        ):
             yield output
+
+    def regrant(self, key: AssetKey, resources: Resources) -> None:
+        if instance := self._computing.get(key):
+            instance.resize(resources)
 
     @contextmanager
     def land(
         self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> Iterator[LazyOutput]:
         load, trial = LandingBatch(asset, delivery, loaded_at, self._caps), self._trial(asset, {}, terms)
-        with self._instances.lent(terms.resources) as instance, landing(instance, load, trial) as output:
+        with (
+            self._instances.lent(terms.resources) as instance,
+            self._computes(asset.key, instance),
+            landing(instance, load, trial) as output,
+        ):
             yield output
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
@@ -199,6 +212,14 @@ class DuckEngine:
 
     def close(self) -> None:
         self._instances.close()
+
+    @contextmanager
+    def _computes(self, key: AssetKey, instance: Instance) -> Iterator[None]:
+        self._computing[key] = instance
+        try:
+            yield
+        finally:
+            del self._computing[key]
 
     def _trial(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms) -> Trial:
         return Trial(

@@ -1,5 +1,5 @@
-"""Identifies this process, and tells whether another one still lives. Where psutil is not exact, the system is
-asked.
+"""Identifies this process, says what of the processors it used, and whether another one still lives. Where psutil is
+not exact, the system is asked.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ import re
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from lakeflow.core.model.run import Holder
+from lakeflow.core.run.resources import Effort
 
 _LINUX: Final = sys.platform == "linux"
 _BOOT: Final = ("sysctl", "-n", "kern.bootsessionuuid")
+_WITH_ENDED: Final = slice(11, 15)
+"""proc(5), after the name: utime and stime of a process, and of its children that have ended."""
 _IS_NUMBER: Final = re.compile(r"[0-9.]+")
 
 
@@ -93,3 +98,51 @@ def _boot() -> str:
         return subprocess.run(_BOOT, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+
+
+def effort() -> Effort | None:
+    """What this process and all that it started have used; None where the system does not tell."""
+    spent = _linux() if sys.platform == "linux" else _elsewhere()
+    return None if spent is None else Effort(time.monotonic(), spent)
+
+
+def _linux() -> float | None:
+    try:
+        ticks = sum(_ticks(pid) for pid in _family(os.getpid()))
+    except OSError:
+        return None
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all below it that live. OSError where the first is not to be seen."""
+    yield pid
+    for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - a name is enough
+        try:
+            children = Path(f"/proc/{pid}/task/{task}/children").read_text(encoding="ascii").split()
+            for child in children:
+                yield from _family(int(child))
+        except (FileNotFoundError, ProcessLookupError):
+            if not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists():
+                raise  # this kernel does not tell; otherwise the thread or the process has ended meanwhile
+
+
+def _ticks(pid: int) -> int:
+    """What ended meanwhile counts for its parent."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(map(int, stat.rpartition(")")[2].split()[_WITH_ENDED]))
+
+
+def _elsewhere() -> float | None:
+    import psutil  # noqa: PLC0415 - only where the system has no /proc
+
+    try:
+        me = psutil.Process()
+        times = [each.cpu_times() for each in (me, *me.children(recursive=True))]
+    except psutil.Error:
+        return None
+    ended = os.times()
+    return float(sum(each.user + each.system for each in times) + ended.children_user + ended.children_system)

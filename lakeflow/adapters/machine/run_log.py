@@ -20,18 +20,26 @@ from lakeflow.core.run.events import (
     StepRetried,
     StepTraced,
 )
+from lakeflow.core.run.resources import Effort
+from lakeflow.core.wording import counted
 
 _Told = RunStarted | StepPhase | StepPrinted | StepTraced | StepRetried | StepEnded | RunEnded
 
 
 def recorder(
-    directory: Path, clock: Callable[[], datetime], complain: Callable[[str], None]
+    directory: Path,
+    clock: Callable[[], datetime],
+    complain: Callable[[str], None],
+    effort: Callable[[], Effort | None],
+    cores: int,
 ) -> Callable[[Logged], None]:
-    """An observer that appends each event to `<run>.log`; a plan that starts no run leaves no log.
+    """An observer that appends each event to `<run>.log`; a plan that starts no run leaves no log. Its last line tells
+    how much of the run's `cores` was used, by what `effort` says at its start and at its end.
 
     A log that cannot be written gives one warning and stops no run.
     """
     failed = False
+    began: dict[str, Effort | None] = {}
 
     def record(event: Logged) -> None:
         nonlocal failed
@@ -46,6 +54,10 @@ def recorder(
         if isinstance(event, Planned):
             return
         run, lines = _lines(event)
+        if isinstance(event, RunStarted):
+            began[run] = effort()
+        elif isinstance(event, RunEnded):
+            lines += _used(began.pop(run, None), effort(), cores)
         at = clock().isoformat(timespec="milliseconds")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(directory / f"{run}.log", "a", encoding="utf-8", opener=_private) as log:
@@ -65,6 +77,15 @@ def read(directory: Path, run: str) -> tuple[str, ...] | None:
         return tuple((directory / f"{run}.log").read_text(encoding="utf-8", errors="replace").splitlines())
     except FileNotFoundError:
         return None
+
+
+def _used(before: Effort | None, now: Effort | None, cores: int) -> tuple[str, ...]:
+    if before is None or now is None:
+        return ()
+    spent = now.since(before)
+    idle, whole = spent.idle(cores), spent.wall * cores or 1.0
+    took = f"{spent.wall:.2f} s on {counted(cores, 'core')}, {spent.processor:.2f} s of processor time"
+    return (f"it took {took}: {idle:.2f} core-seconds idle, {idle / whole:.1%}",)
 
 
 def _lines(event: _Told) -> tuple[str, tuple[str, ...]]:

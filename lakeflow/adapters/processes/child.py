@@ -36,6 +36,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: SimpleQueue[bytes | None] = SimpleQueue()
         self._tried = threading.Event()
+        self._sending = threading.Lock()
         self._fate = "no process"
         self._keeper = threading.Thread(target=self._keep, args=(module, log_path, handed), name=module, daemon=True)
         self._keeper.start()
@@ -46,12 +47,12 @@ class Child:
         self._tried.wait()
         return self._process.pid if self._process else None
 
-    def send(self, wish: protocol.Call | protocol.OneWayCall) -> None:
-        """Send a message. `receive` notices that a child is gone."""
+    def send(self, wish: protocol.Call | protocol.OneWayCall, mark: bytes = b"") -> None:
+        """Send a message, any thread. `receive` notices that a child is gone."""
         self._tried.wait()
         if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError, ValueError):
-                protocol.write_message(self._process.stdin, protocol.encode(wish))
+            with suppress(OSError, ValueError), self._sending:
+                protocol.write_message(self._process.stdin, mark + protocol.encode(wish))
 
     def receive(self, timeout: float | None = None) -> protocol.Progress | protocol.Reply:
         """The child's next message. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it

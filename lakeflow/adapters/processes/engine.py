@@ -19,6 +19,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from lakeflow.adapters.processes import protocol
 from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.compact.stored import MovedRows, Rewrite
@@ -129,6 +130,13 @@ class CodeProcesses:
             return self._elsewhere(asset, "land", (delivery, loaded_at), terms)
         return self._here.land(asset, delivery, loaded_at, terms)
 
+    def regrant(self, key: AssetKey, resources: Resources) -> None:
+        for worker in tuple(self._busy):
+            if worker.serves == key:
+                worker.tell(OneWayCall("regrant", (key, resources)))
+        if engine := self.__dict__.get("_here"):
+            engine.regrant(key, resources)
+
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         return self._here.equal(left, right, resources)
 
@@ -199,6 +207,7 @@ class CodeProcesses:
         self, asset: Asset, method: str, arguments: tuple[Any, ...], terms: Terms
     ) -> Iterator[_ProducedElsewhere]:
         worker = self._take()
+        worker.serves = asset.key
         talk = _Talk(worker, asset, terms)
         try:
             quiet = bool(asset.pii) or asset.key in self._personal
@@ -302,15 +311,20 @@ def elsewhere() -> None:
 
 
 class _Worker:
-    """A child process, and the file that it prints to."""
+    """A child process, the asset that it serves, and the file that it prints to."""
 
     def __init__(self, spawn: Callable[[str], Child], log: Path) -> None:
+        self.serves: AssetKey | None = None
         self._child = spawn(str(log))
         self._printed = _Printed(log)
         self._up = False
 
     def send(self, wish: Call | OneWayCall) -> None:
         self._child.send(wish)
+
+    def tell(self, urgent: OneWayCall) -> None:
+        """Tell it something while it works."""
+        self._child.send(urgent, protocol.URGENT)
 
     def await_start(self, traced: Listener) -> None:
         """Wait until the process is ready. Raises CodeError when it is not, or what making an engine raised."""

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,10 +25,11 @@ class Parent:
     no `print` can garble them.
     """
 
-    def __init__(self, goes_first: int) -> None:
+    def __init__(self, goes_first: int, heed: Callable[[protocol.OneWayCall], None] = lambda _: None) -> None:
         """`goes_first` is out of 1000 (proc(5), oom_score_adj): when memory runs out, Linux ends this process before
-        the run.
+        the run. `heed` is called with what is urgent, in a thread of its own; what it raises is nobody's.
         """
+        self._heed = heed
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _die_with(int(sys.argv[1]))
         with suppress(OSError):
@@ -47,7 +48,13 @@ class Parent:
     def _listen(self, requests: BinaryIO) -> None:
         """Pass on requests until the parent is gone."""
         while (message := protocol.read_message(requests)) is not None:
-            self._requests.put(message)
+            if not message.startswith(protocol.URGENT):
+                self._requests.put(message)
+                continue
+            with suppress(Exception):  # the work goes on without
+                urgent = protocol.decode_wish(message.removeprefix(protocol.URGENT))
+                assert isinstance(urgent, protocol.OneWayCall)
+                self._heed(urgent)
         os._exit(0)
 
 

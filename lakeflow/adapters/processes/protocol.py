@@ -25,6 +25,8 @@ from uuid import UUID, SafeUUID
 
 from lakeflow.core.errors import CodeError, LakeflowError
 
+URGENT: Final = b"!"
+"""Begins a `OneWayCall` that a worker heeds at once, whatever it is doing; no pickle begins so."""
 _LENGTH: Final = 8
 """The number of bytes that hold a message's length, most significant byte first."""
 _LONGEST: Final = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lakeflow.core.keys import EMPTY, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.run.code_terms import FREELY, Terms
 
 if TYPE_CHECKING:
@@ -69,6 +69,12 @@ class Engine(Protocol):
         """Run the asset's code on pinned inputs. Lazy: `write` may be what computes.
 
         CodeError when the code raises, crashes or takes too long; AssetError for everything else that is wrong with it.
+        """
+        ...
+
+    def regrant(self, key: AssetKey, resources: Resources) -> None:
+        """From now on the code of this asset may take these, also in a query that is under way. Nothing is done where
+        it does not run, and its memory is not lowered.
         """
         ...
 

@@ -20,6 +20,21 @@ class Resources:
     memory: int
 
 
+@dataclass(frozen=True)
+class Effort:
+    """Seconds since some moment, and seconds of processors that were spent by then."""
+
+    wall: float
+    processor: float
+
+    def since(self, earlier: Effort) -> Effort:
+        return Effort(self.wall - earlier.wall, self.processor - earlier.processor)
+
+    def idle(self, cores: int) -> float:
+        """The core-seconds in which a core did nothing for this process."""
+        return max(0.0, self.wall * cores - self.processor)
+
+
 SMALL: Final = Resources(1, 2**30)
 LARGE: Final = 32 * 2**20
 """Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it gets the whole machine.

@@ -237,7 +237,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
     """Carry out all steps, each after what it reads and what its checks look into, with a fair share of the machine."""
     world, steps = attempt.world, {step.asset: step for step in plan.steps}
     needs = _needs(attempt, plan)
-    unfinished = set(steps)
+    unfinished, under_way = set(steps), set[AssetKey]()
     machine = world.policy.machine
     count = parallel_steps(machine, world.policy.parallel, needs)
 
@@ -247,8 +247,16 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
             return
         alone = is_large(attempt, key)
         attempt.granted[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
+        under_way.add(key)
         carry_out(attempt, steps[key])
+        under_way.discard(key)
         unfinished.discard(key)
+        # What this step gave back goes to those that are left: fewer steps can begin beside them now.
+        for other in under_way:
+            more = resources_for(machine, count, other, unfinished, needs)
+            if more != attempt.granted[other]:
+                attempt.granted[other] = more
+                world.engine.regrant(other, more)
 
     def interrupt() -> None:
         world.engine.interrupt()

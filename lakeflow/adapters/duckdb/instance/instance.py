@@ -57,6 +57,7 @@ class Instance:
         self.externals = ExternalViews()
         self.stores = stores.files if stores else None
         self._resources: Resources | None = None
+        self._tasks = 0
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -80,10 +81,22 @@ class Instance:
             raise
 
     def resize(self, resources: Resources) -> None:
-        """Limit the instance to these resources, from the next query on."""
-        if resources != self._resources:
-            _configure(self._connection, "threads", resources.threads)
-            _configure(self._connection, "memory_limit", f"{resources.memory}B")
+        """Limit the instance to these resources, from now on: a query under way gets more threads at once.
+
+        DuckDB cuts a query into as many tasks as it has threads, when the query begins. So it is told of all cores, of
+        which as many belong to threads that are never there ("external" ones) as the instance may not use. A thread
+        that comes later takes the tasks that wait.
+        """
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            if resources == self._resources:
+                return
+            if not self._tasks:
+                found = cursor.execute("SELECT current_setting('threads')").fetchall()
+                self._tasks = max(int(found[0][0]), resources.threads)
+                _configure(cursor, "threads", self._tasks)
+            threads = min(resources.threads, self._tasks)
+            _configure(cursor, "external_threads", self._tasks - threads + 1)
+            _configure(cursor, "memory_limit", f"{resources.memory}B")
             self._resources = resources
 
     def release(self) -> None:
@@ -92,10 +105,11 @@ class Instance:
 
         DuckDB keeps the memory until its limit is lowered.
         """
-        if self._resources is not None:
-            with suppress(duckdb.Error):  # something is still open, and holds more
-                self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
-            _configure(self._connection, "memory_limit", f"{self._resources.memory}B")
+        with self._lock:
+            if self._resources is not None:
+                with suppress(duckdb.Error):  # something is still open, and holds more
+                    self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
+                _configure(self._connection, "memory_limit", f"{self._resources.memory}B")
 
     def close_off(self, files: Sequence[str], folders: Sequence[str]) -> None:
         """From now on let the instance read and write only these files and what is in these folders."""

@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What starts hundreds of processes keeps the bytecode of this package, whatever the environment says: compiling it is
 # half of each start.
-test test-one test-long test-servers test-spark test-browser: export PYTHONDONTWRITEBYTECODE =
+test test-one test-long test-servers test-spark test-browser test-orchestrators: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-browser test-gx mutate demo site docs bench build wheel lock clean
+.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-browser test-orchestrators test-gx mutate demo site docs bench build wheel lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,14 +46,14 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark and not servers and not browser"
+	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark and not servers and not browser and not orchestrators"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep a quarter of an hour
-	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers and not browser"
+	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers and not browser and not orchestrators"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.
 mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py
@@ -93,6 +93,17 @@ $(BROWSER): requirements.browser.lock $(STAMP)
 test-browser: $(BROWSER) ## the lake in a browser (needs Chromium)
 	$(BIN)/pytest -n 0 -m browser tests/browser
 
+# The orchestrators have an environment of their own, with lakeflow in it: they are larger than all the rest.
+ORCHESTRATORS := .venv-orchestrators
+$(ORCHESTRATORS)/.installed: requirements.orchestrators.lock $(STAMP)
+	@test -x $(ORCHESTRATORS)/bin/python || $(PYTHON) -m venv $(ORCHESTRATORS)
+	@$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --require-hashes -r requirements.orchestrators.lock
+	@$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-orchestrators: $(ORCHESTRATORS)/.installed ## lakes under Dagster, Airflow and Prefect
+	LAKEFLOW_TEST_ORCHESTRATORS=required $(ORCHESTRATORS)/bin/pytest -n 3 -m orchestrators tests/orchestrators
+
 # The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
 GX ?= 1.9.0
 OTHER := .venv-gx-$(GX)
@@ -130,13 +141,16 @@ build: $(STAMP) ## wheel and source distribution in dist/
 wheel: build ## try the wheel of dist/ in an environment of its own, as a release does
 	PYTHON=$(PYTHON) .ci/wheel
 
+EXTRAS := alerts demo dev docs mutate otel postgres serve ui
 lock: ## pin the dependencies anew
-	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml requirements.build.in $(EXTRAS:%=--extra %) --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile requirements.spark.in --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --quiet --output-file requirements.spark.lock
 	$(BIN)/uv pip compile requirements.browser.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.browser.lock
+	$(BIN)/uv pip compile pyproject.toml requirements.orchestrators.in requirements.build.in --extra dagster --universal \
+	  --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.orchestrators.lock
 	$(BIN)/uv pip compile requirements.servers.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.servers.lock
 

@@ -1,19 +1,21 @@
-"""Finds faults in check files before there are rows: the audit worker loads them."""
+"""What check files say before there are rows, and what is wrong with them: the audit worker loads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project
-from lakeflow.core.model.check import CheckKind, Suite
+from lakeflow.core.model.check import CheckKind, DeclaredCheck, Suite
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.view.lineage import personal_inputs
 from lakeflow.lake.assembly import auditor_apart
 from lakeflow.lake.binding import Binding
 
@@ -32,6 +34,21 @@ def faults(project: Project, settings: Settings, binding: Binding) -> Iterator[F
         auditor.start(suites.values())
         for key in suites.keys() & project.assets.keys():
             yield from _told(auditor, _request(project, settings, project.assets[key], binding))
+
+
+def declared(
+    project: Project, settings: Settings, binding: Binding, keys: Iterable[AssetKey]
+) -> Mapping[AssetKey, tuple[DeclaredCheck, ...]]:
+    """The checks of these assets, which the audit worker names as its results will be named."""
+    with auditor_apart(project, settings) as auditor:
+        auditor.start(project.suite(key) for key in keys)
+        found = {}
+        for asset in map(project.assets.__getitem__, keys):
+            request = _request(project, settings, asset, binding)
+            # An audit knows how many rows were written, and compares them: that is one check more.
+            asked = replace(request, inherited=personal_inputs(project, asset), expected_rows=0)
+            found[asset.key] = auditor.declared(asked)
+        return found
 
 
 def _told(auditor: ProcessAuditor, request: AuditRequest) -> tuple[Fault, ...]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lakeflow.core.expected.outcome import ExampleResult
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.asset import Project
+    from lakeflow.core.model.check import DeclaredCheck
     from lakeflow.core.plan.facts import Facts
     from lakeflow.core.serve.view import Outlook
     from lakeflow.core.settings.settings import Settings
@@ -141,6 +142,18 @@ class StandingLake:
         if faults:
             raise ProjectError(faults)
         return found.unbound
+
+    def checks(self, *selection: str, exclude: str = "") -> Mapping[AssetKey, tuple[DeclaredCheck, ...]]:
+        """The checks that an audit of each selected asset runs, as its results name them. Loads check files; reads no
+        data.
+
+        AssetError for a file that ends the process that loads it.
+        """
+        from lakeflow.lake import binding, check_files  # noqa: PLC0415 - as said above
+
+        keys = self.select(*selection, exclude=exclude)
+        found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))
+        return check_files.declared(self.project, self.configured, found, keys)
 
     def test(self, *selection: str, exclude: str = "") -> tuple[ExampleResult, ...]:
         """Run the selected assets' examples: their code on the rows that are given, in one DuckDB, compared exactly.

@@ -19,7 +19,7 @@ from typing import Any, Final
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.duckdb.store.kept import KeptFiles
-from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
+from lakeflow.adapters.expectations.audit import Past, Suites, declared, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
@@ -30,7 +30,7 @@ from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Job
 from lakeflow.adapters.processes.protocol import OneWayCall, Progress, reply_of
 from lakeflow.core.errors import AssetError, Fault
-from lakeflow.core.model.check import Outcome
+from lakeflow.core.model.check import DeclaredCheck, Outcome
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
@@ -118,10 +118,15 @@ def _faults(task: _Task, _parent: Parent) -> tuple[Fault, ...]:
     return tuple(faults(request, task.suites, task.queries(request.views, personal=True)))
 
 
+def _declared(task: _Task, _parent: Parent) -> tuple[DeclaredCheck, ...]:
+    return declared(task.job.request, task.suites)
+
+
 _METHODS: Final[Mapping[str, Callable[[_Task, Parent], Any]]] = {
     "audit": _audit,
     "refusals": _refusals,
     "faults": _faults,
+    "declared": _declared,
 }
 
 

@@ -21,7 +21,7 @@ from lakeflow.adapters.expectations.compile.compile import ExpectationSource, co
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
-from lakeflow.core.model.check import CheckFile, CheckKind
+from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Severity
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
@@ -84,6 +84,22 @@ def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
     files = _files(request, CheckKind.SUITE)
     checks = _named([check for file in files for check in suites.checks_of(file)])
     return tuple(replace(check.refusal, check=check.name) for check in checks if check.refusal)
+
+
+def declared(request: AuditRequest, suites: Suites) -> tuple[DeclaredCheck, ...]:
+    """Every check that an audit would run, in its order, under the names that its results have."""
+    checks = [check for file in _files(request, CheckKind.SUITE) for check in suites.checks_of(file)]
+    table, allowed = suites.table, request.allow_empty
+    checks += [file_check(file, table, allow_empty=allowed) for file in _files(request, CheckKind.ROWS)]
+    checks += built_in(request, table)
+    return tuple(DeclaredCheck(check.name, _worst(check), check.path) for check in _named(checks))
+
+
+def _worst(check: Check) -> Severity:
+    """How much its failure weighs at most."""
+    if check.thresholds is None:
+        return check.severity
+    return Severity.WARNING if check.thresholds.hold is None else Severity.CRITICAL
 
 
 def steps(

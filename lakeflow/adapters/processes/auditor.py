@@ -17,7 +17,7 @@ from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
+from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
@@ -127,6 +127,11 @@ class ProcessAuditor:
         """
         faults: tuple[Fault, ...] = self._asked(request, "faults", "what is wrong with its check files")
         return faults
+
+    def declared(self, request: AuditRequest) -> tuple[DeclaredCheck, ...]:
+        """Every check that an audit would run, in its order; no data is read. AssetError when the worker dies."""
+        checks: tuple[DeclaredCheck, ...] = self._asked(request, "declared", "which checks it has")
+        return checks
 
     def _asked(self, request: AuditRequest, method: str, what: str) -> Any:
         with self._turn:

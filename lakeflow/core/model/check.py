@@ -151,4 +151,16 @@ class Suite:
         return frozenset(key for file in self.files for key in file.published)
 
 
+@dataclass(frozen=True)
+class DeclaredCheck:
+    """A check that an asset has, before it has looked at anything: its name, how much it weighs, and its file.
+
+    `path` is empty for what every asset is checked by: its schema, its key, its rows.
+    """
+
+    name: str
+    severity: Severity = Severity.CRITICAL
+    path: str = ""
+
+
 NO_CHECKS: Final = Suite()

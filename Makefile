@@ -141,6 +141,7 @@ build: $(STAMP) ## wheel and source distribution in dist/
 wheel: build ## try the wheel of dist/ in an environment of its own, as a release does
 	PYTHON=$(PYTHON) .ci/wheel
 
+# All extras but Spark, which has a lock of its own.
 EXTRAS := alerts demo dev docs mutate otel postgres serve ui
 lock: ## pin the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in $(EXTRAS:%=--extra %) --universal --python-version 3.11 \

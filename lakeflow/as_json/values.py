@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, Project, SqlCode
+from lakeflow.core.model.asset import Asset, Project, PythonCode
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
         "asset": str(asset.key),
         "layer": asset.key.layer,
         "kind": asset.kind,
-        "language": "sql" if isinstance(asset.code, SqlCode) else "python",
+        "language": "python" if isinstance(asset.code, PythonCode) else "sql",
         "path": asset.code.path,
         "line": asset.code.line,
         "write": asset.write,

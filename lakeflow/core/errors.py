@@ -10,6 +10,7 @@ LakeflowError
 │   ├── SchemaError                the columns produced cannot be stored as asked
 │   ├── CodeNotKeptError           code of another version is not here in full
 │   └── CodeError                  the asset's code raised, crashed or took too long: it may go better another time
+│       └── EngineLostError        what ran the code is gone, and must be started again
 ├── ConflictError         exit 3   main moved in a way that may not be overwritten
 ├── BusyError             exit 4   another run holds the asset or the database
 └── LakeError             exit 2   the lake itself: moved, newer than this release, unreadable
@@ -112,6 +113,10 @@ class CodeError(AssetError):
     """The asset's code raised, crashed or took too long. It may go better another time: that is what `retries` are for.
     Exit code 1.
     """
+
+
+class EngineLostError(CodeError):
+    """What ran the code is gone, and is started again for whatever comes next. Exit code 1."""
 
 
 class CodeNotKeptError(AssetError):

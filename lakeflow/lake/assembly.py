@@ -50,10 +50,8 @@ if TYPE_CHECKING:
     from lakeflow.adapters.otel.trace import TracedRun
     from lakeflow.adapters.processes import Child
     from lakeflow.adapters.processes.auditor import ProcessAuditor
-    from lakeflow.adapters.processes.engine import Hello
     from lakeflow.core.alerts.troubles import AlertRule
     from lakeflow.core.contract.drift import Drift
-    from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.file_source import Caps
     from lakeflow.core.model.table import Table
     from lakeflow.core.plan.landing import Delivery
@@ -313,16 +311,10 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 
 
 def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
-    from lakeflow.adapters.duckdb.instance.spill import sweep  # noqa: PLC0415 - nor computes
-    from lakeflow.adapters.duckdb.write.staged import remove_folders  # noqa: PLC0415 - nor writes
-    from lakeflow.adapters.processes.engine import CodeProcesses  # noqa: PLC0415 - nor runs code
+    from lakeflow.lake.computing.engines import engine_of  # noqa: PLC0415 - who only looks computes nothing
 
-    state = own.folder
-    spill, masked, stores = state / "spill", personal(project), stores_of(project, settings)
-    hello = partial(_hello, project.root, settings, spill, masked, stores)
-    spawn = partial(_child, "lakeflow.workers.code", settings, stores)
-    remove = partial(remove_folders, stores)
-    return CodeProcesses(hello, spawn, state / "logs", masked, sweep=partial(sweep, spill), remove=remove)
+    stores = stores_of(project, settings)
+    return engine_of(project, settings, own.folder, stores, partial(_child, "lakeflow.workers.code", settings, stores))
 
 
 def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
@@ -341,17 +333,6 @@ def _child(module: str, settings: Settings, stores: StoreFiles | None, log_path:
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - as above
 
     return Child(module, log_path, handed(settings.storage) if stores else {})
-
-
-def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKey], stores: StoreFiles | None) -> Hello:
-    from lakeflow.adapters.duckdb.code.masks import Privacy  # noqa: PLC0415 - as above
-    from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - as above
-    from lakeflow.adapters.processes.engine import Hello  # noqa: PLC0415 - see `_engine`
-
-    privacy = Privacy(masked, settings.salt)
-    limits = (settings.memory_limit, settings.threads)
-    make = partial(DuckEngine, root, *limits, str(spill), privacy=privacy, caps=settings.caps, stores=stores)
-    return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
 def _auditor(project: Project, settings: Settings, scratch: _SpillFolder) -> ProcessAuditor:

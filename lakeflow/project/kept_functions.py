@@ -37,7 +37,8 @@ def kept_function(asset: Asset) -> Asset:
         raise _not_kept(asset, f"its text does not load today: {type(error).__name__}") from error
     if fingerprint(source) != fingerprint(salted(asset.source, "")):
         raise _not_kept(asset, "its text is not all that ran")
-    return replace(asset, code=PythonCode(function, f"{asset.code.path} of then", asset.code.line, kept=True))
+    code = PythonCode(function, f"{asset.code.path} of then", asset.code.line, kept=True, engine=asset.engine)
+    return replace(asset, code=code)
 
 
 def _not_kept(asset: Asset, why: str) -> CodeNotKeptError:

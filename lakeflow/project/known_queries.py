@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import Computer
 from lakeflow.core.model.digests import digest_of
 from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
     *("sql/partners.py", "sql/rowwise.py", "sql/totals.py", "sql/statements.py", "sql/tokens.py"),
-    *("keys.py", "wording.py"),
+    *("spark/names.py", "spark/reader.py", "spark/tokens.py", "keys.py", "wording.py"),
 )
 """The files of `core` that decide what is found in a text; they change between releases."""
 
@@ -38,6 +39,7 @@ class KnownQueries:
 
     def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
         made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
+        made_from.append(allowed.engine)
         made_from.append([[str(key), *columns] for key, columns in allowed.new])
         name = f"{digest_of(json.dumps(made_from))}.json"
         if (known := self._read(name)) is not None:
@@ -58,13 +60,38 @@ def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
     from lakeflow.adapters.duckdb.code.syntax import parsed, syntax_fault  # noqa: PLC0415  DuckDB takes 0.1 s to import
     from lakeflow.core.sql.reader import read_query, with_tree  # noqa: PLC0415  the parser takes 0.2 s to import
 
+    if allowed.engine is Computer.SPARK:
+        return _read_spark(text, path, allowed)
     query = read_query(text, path, allowed)
-    if query.faults:
-        return query
-    if (tree := parsed(text)) is None:
+    if not query.faults and (tree := parsed(text)) is not None:
+        return with_tree(query, tree, text, path)
+    if not query.faults:
         unread = Fault(path, 1, "DuckDB does not read it as exactly one SELECT", "simplify it")
-        return replace(query, faults=(syntax_fault(text, path) or unread,))
-    return with_tree(query, tree, text, path)
+        query = replace(query, faults=(syntax_fault(text, path) or unread,))
+    return _of_the_other(query, _read_spark(text, path, allowed), _DECLARE)
+
+
+def _read_spark(text: str, path: str, allowed: Allowed) -> ParsedQuery:
+    """The same of Spark SQL."""
+    from lakeflow.adapters.duckdb.code.syntax import parsed  # noqa: PLC0415  as above
+    from lakeflow.core.spark.reader import read_spark_query, shadow, with_flows  # noqa: PLC0415  as above
+    from lakeflow.core.sql.reader import read_query  # noqa: PLC0415  as above
+
+    query = read_spark_query(text, path, allowed)
+    if not query.faults:
+        return with_flows(query, parsed(shadow(text)))
+    return (
+        query if allowed.engine is not Computer.SPARK else _of_the_other(query, read_query(text, path, allowed), _DROP)
+    )
+
+
+_DECLARE: Final = 'it reads as Spark SQL: declare engine = "spark", or write it in DuckDB\'s dialect'
+_DROP: Final = 'it reads as DuckDB\'s SQL: drop engine = "spark", or write it in Spark SQL'
+
+
+def _of_the_other(query: ParsedQuery, other: ParsedQuery, hint: str) -> ParsedQuery:
+    """The faults of a text, with the hint where it has none in the other dialect."""
+    return query if other.faults else replace(query, faults=tuple(replace(each, hint=hint) for each in query.faults))
 
 
 @cache

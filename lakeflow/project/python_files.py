@@ -17,7 +17,7 @@ from lakeflow.core.declare.declaration import Declaration, read_declaration
 from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import PythonCode
+from lakeflow.core.model.asset import Computer, PythonCode
 from lakeflow.core.time.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole
@@ -124,7 +124,7 @@ class PythonFile:
         draft = AssetDraft(
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,
-            code=PythonCode(found.function, self.name, found.line),
+            code=PythonCode(found.function, self.name, found.line, engine=declaration.engine or Computer.DUCKDB),
             inputs={name: key for name, upstream in declaration.inputs.items() if (key := AssetKey.find(upstream))},
             externals=_externals(declaration),
             lines=dict(_field_lines(found.node, asset_names(tree))) if found.node else {},

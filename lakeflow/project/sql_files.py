@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,15 +14,18 @@ from lakeflow.core.declare.parameters import parameters
 from lakeflow.core.declare.sql_header import Header, read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import SqlCode
+from lakeflow.core.model.asset import Computer, SparkSql, SqlCode
 from lakeflow.core.model.file_source import LANDED_ROWS
+from lakeflow.core.spark.tokens import spark_tokens
 from lakeflow.core.sql.query import Allowed, ParsedQuery, ReadQuery
-from lakeflow.core.sql.tokens import line_at
+from lakeflow.core.sql.tokens import line_at, tokens
 from lakeflow.core.time.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.project.sources import Sources, UnreadableError
 
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
+
+_CODE: Final[Mapping[Computer, type[SqlCode] | type[SparkSql]]] = {Computer.DUCKDB: SqlCode, Computer.SPARK: SparkSql}
 
 
 def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> ParsedFile:
@@ -42,7 +45,9 @@ def _read(key: AssetKey, name: str, text: str, read_query: ReadQuery) -> ParsedF
     text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
     own = frozenset({LANDED_ROWS} if "source" in header.fields else ())
-    query = read_query(text, name, Allowed(own, frozenset(declaration.external), declaration.incremental))
+    engine = declaration.engine or Computer.DUCKDB
+    allowed = Allowed(own, frozenset(declaration.external), declaration.incremental, engine)
+    query = read_query(text, name, allowed)
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
     faults += [*_landing(name, header, query), *_unread(name, header, declaration.external, query)]
     faults += _parameters(name, text, header, query)
@@ -54,7 +59,7 @@ def _read(key: AssetKey, name: str, text: str, read_query: ReadQuery) -> ParsedF
     draft = AssetDraft(
         key=key,
         declaration=declaration,
-        code=SqlCode(text, name, 1),
+        code=_CODE[engine](text, name, 1),
         inputs={spelled: each.key for spelled, each in references.items()},
         externals={str(key): key for key in declaration.external},
         lines={**header.lines, **{spelled: each.line for spelled, each in references.items()}},
@@ -91,7 +96,8 @@ def _parameters(name: str, text: str, header: Header, query: ParsedQuery) -> Ite
     """The faults of parameters. Only a SELECT with partitions has some, and it computes one window at a time."""
     if query.faults:
         return
-    partitioned, found = "partition" in header.fields, parameters(text)
+    cut = spark_tokens if header.fields.get("engine") == Computer.SPARK else tokens
+    partitioned, found = "partition" in header.fields, parameters(text, cut)
     for each in found:
         if each.name not in BOUNDS or not partitioned:
             hint = f"${' and $'.join(BOUNDS)} exist, where the header has a partition"

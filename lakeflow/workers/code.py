@@ -16,17 +16,18 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from lakeflow.adapters.processes import Parent, silence
-from lakeflow.adapters.processes.engine import Begin, Hello
+from lakeflow.adapters.processes.engine import Begin
 from lakeflow.adapters.processes.protocol import Call, reply_of
+from lakeflow.adapters.processes.workers import Hello
 from lakeflow.core.model.asset import Asset, PythonCode
-from lakeflow.core.ports.engine import Engine
+from lakeflow.core.ports.engine import Runner
 
 if TYPE_CHECKING:
     from lakeflow.project.functions import ProjectFunctions
 
 
 def main() -> None:
-    made: list[Engine] = []
+    made: list[Runner] = []
     parent = Parent(goes_first=900, heed=lambda urgent: getattr(made[0], urgent.method)(*urgent.arguments))
     (hello,) = parent.receive().arguments
     ready = reply_of(partial(_engine, hello), traces=True)
@@ -61,7 +62,7 @@ class _LazyFunctions:
         return self._functions.of(asset)
 
 
-def _engine(hello: Hello) -> Engine:
+def _engine(hello: Hello) -> Runner:
     """Make the engine, after everything is ready that code may expect of its process."""
     os.chdir(hello.root)
     sys.path += [entry for entry in hello.path if entry not in sys.path]
@@ -69,7 +70,7 @@ def _engine(hello: Hello) -> Engine:
     return hello.make()
 
 
-def _serve(parent: Parent, engine: Engine, functions: _LazyFunctions, begin: Begin) -> None:
+def _serve(parent: Parent, engine: Runner, functions: _LazyFunctions, begin: Begin) -> None:
     """Serve one asset, from the first question to the last."""
     produced: Any = None
     os.environ.clear()

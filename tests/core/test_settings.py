@@ -22,7 +22,7 @@ def test_every_key_has_a_default() -> None:
     assert (settings.state_dir, settings.catalog, settings.warehouse) == (".lakeflow", None, None)
     assert (settings.memory_limit, settings.threads, settings.keep_snapshots) == (None, None, 50)
     assert (settings.check_timeout, settings.lease_seconds, settings.allow_network_filesystem) == (600, 30, False)
-    assert set(settings.shown()) == set(EXPECTED) - {"catalogs", "alerts", "storage"}  # setting by setting
+    assert set(settings.shown()) == set(EXPECTED) - {"catalogs", "alerts", "storage", "spark"}  # setting by setting
 
 
 def test_text_is_read_as_the_type_of_the_key() -> None:

@@ -9,44 +9,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
-from lakeflow.adapters.processes import protocol
-from lakeflow.adapters.processes.child import START
-from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
+from lakeflow.adapters.processes.protocol import Call, OneWayCall, value_of
+from lakeflow.adapters.processes.workers import Pool, Worker
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
-from lakeflow.core.errors import CodeError
+from lakeflow.core.errors import CodeError, EngineLostError
 from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
-from lakeflow.core.model.asset import Asset, PythonCode
+from lakeflow.core.model.asset import Asset, Computer, PythonCode, SqlCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Delivery, LandedSet
 from lakeflow.core.ports.engine import Engine, Produced
-from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_late
+from lakeflow.core.run.code_terms import FREELY, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
 
-if TYPE_CHECKING:
-    from lakeflow.adapters.processes import Child
-
-_TICK: Final = 0.1
-"""Seconds between two reads of what the code printed."""
-_KEPT: Final = 1_000_000
-"""The most bytes that one try may print; what comes after them is dropped."""
 _WITHHELD: Final = "what it prints is not kept, because personal data is involved"
 
 
@@ -66,74 +56,57 @@ class Begin:
     environment: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Hello:
-    """The first message: the root of the project, how to make the engine, and where modules are found."""
-
-    root: str
-    make: Callable[[], Engine]
-    path: tuple[str, ...] = ()
-
-
 class CodeProcesses:
-    """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file,
-    and what `hello` imports is imported while it comes up. SQL that reads much runs in one. `sweep` removes what
-    children that were killed left on disk, `remove` the folders whose paths begin so.
+    """`here` makes the engine of this process. Code that runs elsewhere runs in a process of its engine's own pool:
+    functions, SQL that reads much, and all that is not DuckDB's. `sweep` removes what children that were killed left on
+    disk, `remove` the folders whose paths begin so.
 
-    A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. What it
-    prints lies in `folder` until it was told. Of assets named in `personal`, and those with `pii` columns, it is not.
+    A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. Of assets
+    named in `personal`, and those with `pii` columns, what it prints is not told.
     """
 
-    def __init__(  # noqa: PLR0913 - the last two by keyword, for what killed children leave
+    def __init__(
         self,
-        hello: Callable[[], Hello],
-        spawn: Callable[[str], Child],
-        folder: Path,
+        here: Callable[[], Engine],
+        pools: Mapping[Computer, Pool],
         personal: frozenset[AssetKey] = frozenset(),
         *,
         sweep: Callable[[], None],
         remove: Callable[[str], None],
     ) -> None:
-        self._make_hello = hello
+        self._make_here = here
+        self._pools = pools
         self._sweep = sweep
         self._remove = remove
-        self._spawn = spawn
-        self._folder = folder
         self._personal = personal
-        self._idle: list[_Worker] = []
-        self._busy: list[_Worker] = []
-        self._lock = Lock()
-
-    @cached_property
-    def _hello(self) -> Hello:
-        return self._make_hello()
 
     @cached_property
     def _here(self) -> Engine:
-        return self._hello.make()
+        return self._make_here()
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
-        if input_bytes >= LARGE or any(isinstance(asset.code, PythonCode) for asset in assets):
-            self._give_back(self._take())
+        engines = {asset.engine for asset in assets if _is_for_a_child(asset, input_bytes)}
+        for engine, pool in self._pools.items():
+            if engine in engines:
+                pool.warm_up()
 
     def produce(
         self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        if _is_for_a_child(asset, terms):
+        if _is_for_a_child(asset, terms.input_bytes):
             return self._elsewhere(asset, "produce", (inputs,), terms)
         return self._here.produce(asset, inputs, terms)
 
     def land(
         self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        if _is_for_a_child(asset, terms):
+        if _is_for_a_child(asset, terms.input_bytes):
             return self._elsewhere(asset, "land", (delivery, loaded_at), terms)
         return self._here.land(asset, delivery, loaded_at, terms)
 
     def regrant(self, key: AssetKey, resources: Resources) -> None:
-        for worker in tuple(self._busy):
-            if worker.serves == key:
-                worker.tell(OneWayCall("regrant", (key, resources)))
+        for pool in self._pools.values():
+            pool.tell(key, OneWayCall("regrant", (key, resources)))
         if engine := self.__dict__.get("_here"):
             engine.regrant(key, resources)
 
@@ -188,16 +161,14 @@ class CodeProcesses:
         return self._here.is_key(scan, columns)
 
     def interrupt(self) -> None:
-        for worker in tuple(self._busy):
-            worker.end()
+        for pool in self._pools.values():
+            pool.interrupt()
         if engine := self.__dict__.get("_here"):
             engine.interrupt()
 
     def close(self) -> None:
-        with self._lock:
-            workers, self._idle, self._busy = [*self._idle, *self._busy], [], []
-        for worker in workers:
-            worker.end()
+        for pool in self._pools.values():
+            pool.close()
         if engine := self.__dict__.pop("_here", None):
             engine.close()
         self._sweep()
@@ -206,37 +177,24 @@ class CodeProcesses:
     def _elsewhere(
         self, asset: Asset, method: str, arguments: tuple[Any, ...], terms: Terms
     ) -> Iterator[_ProducedElsewhere]:
-        worker = self._take()
+        pool = self._pools[asset.engine]
+        worker = pool.take()
         worker.serves = asset.key
         talk = _Talk(worker, asset, terms)
         try:
+            talk.await_start()
             quiet = bool(asset.pii) or asset.key in self._personal
             yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet), self._remove)
         finally:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
-                worker.end()
-                with self._lock, suppress(ValueError):  # close was quicker
-                    self._busy.remove(worker)
+                pool.drop(worker)
             else:
                 worker.send(OneWayCall("end"))
-                self._give_back(worker)
-
-    def _take(self) -> _Worker:
-        with self._lock:
-            if not self._idle:
-                self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log"))
-                self._idle[-1].send(Call("hello", (self._hello,)))
-            self._busy.append(self._idle.pop())
-            return self._busy[-1]
-
-    def _give_back(self, worker: _Worker) -> None:
-        with self._lock:
-            self._busy.remove(worker)
-            self._idle.append(worker)
+                pool.give_back(worker)
 
 
-def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
-    return isinstance(asset.code, PythonCode) or terms.input_bytes >= LARGE
+def _is_for_a_child(asset: Asset, input_bytes: int) -> bool:
+    return not isinstance(asset.code, SqlCode) or input_bytes >= LARGE
 
 
 class _ProducedElsewhere:
@@ -265,14 +223,19 @@ class _ProducedElsewhere:
 class _Talk:
     """A conversation with a child about one asset. `waits` means that a question has no answer yet."""
 
-    def __init__(self, worker: _Worker, asset: Asset, terms: Terms) -> None:
+    def __init__(self, worker: Worker, asset: Asset, terms: Terms) -> None:
         self.worker = worker
         self.folder = uuid4().hex
         self.waits = True
         self._asset = asset
         self._terms = terms
-        worker.await_start(terms.traced)
-        self._until = monotonic() + terms.limits.timeout if terms.limits.timeout else None
+        self._until: float | None = None
+
+    def await_start(self) -> None:
+        """Wait until the process is ready; from then on the time counts."""
+        self.worker.await_start(self._terms.traced)
+        timeout = self._terms.limits.timeout
+        self._until = monotonic() + timeout if timeout else None
 
     def begin(self, method: str, arguments: tuple[Any, ...], *, quiet: bool) -> Any:
         asset = self._asset
@@ -301,99 +264,17 @@ class _Talk:
                 hint="`lakeflow runs RUN --log` shows what it printed last",
                 asset=self._asset.key,
             ) from None
+        try:
+            found = value_of(answer, self._terms.traced)
+        except EngineLostError:
+            raise
+        except BaseException:
+            self.waits = False
+            raise
         self.waits = False
-        return value_of(answer, self._terms.traced)
+        return found
 
 
 def elsewhere() -> None:
     """Stands in for a function that lives in another process."""
     raise AssertionError("the function is in another process")
-
-
-class _Worker:
-    """A child process, the asset that it serves, and the file that it prints to."""
-
-    def __init__(self, spawn: Callable[[str], Child], log: Path) -> None:
-        self.serves: AssetKey | None = None
-        self._child = spawn(str(log))
-        self._printed = _Printed(log)
-        self._up = False
-
-    def send(self, wish: Call | OneWayCall) -> None:
-        self._child.send(wish)
-
-    def tell(self, urgent: OneWayCall) -> None:
-        """Tell it something while it works."""
-        self._child.send(urgent, protocol.URGENT)
-
-    def await_start(self, traced: Listener) -> None:
-        """Wait until the process is ready. Raises CodeError when it is not, or what making an engine raised."""
-        if not self._up:
-            try:
-                answer = self._child.receive(START)
-            except (TimeoutError, ChildProcessError, ValueError) as death:
-                self.end()
-                raise CodeError(f"a process for an asset's code does not start: {death}") from None
-            try:
-                value_of(answer, traced)
-            except BaseException:
-                self.end()
-                raise
-            self._up = True
-
-    def answer(self, until: float | None, said: Listener) -> Progress | Reply:
-        """The next answer. TimeoutError when the clock passes `until`, ChildProcessError when the child ends. `said`
-        receives what it prints.
-        """
-        try:
-            while True:
-                with suppress(TimeoutError):
-                    return self._child.receive(_TICK)
-                self._printed.tell(said)
-                if until is not None and monotonic() > until:
-                    raise TimeoutError
-        finally:
-            self._printed.finish(said)
-
-    def end(self) -> None:
-        self._child.kill()
-        self._printed.remove()
-
-
-class _Printed:
-    """The file that a child prints to: reported line by line, and emptied when a question is answered."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._at = 0
-        self._rest = b""
-
-    def tell(self, said: Listener) -> None:
-        """Report the whole lines that are new."""
-        *lines, self._rest = (self._rest + self._read()).split(b"\n")
-        if lines:
-            said(tuple(line.decode("utf-8", "replace") for line in lines))
-
-    def finish(self, said: Listener) -> None:
-        self.tell(said)
-        if self._rest:
-            said((self._rest.decode("utf-8", "replace"),))
-        self._at, self._rest = 0, b""
-        with suppress(FileNotFoundError):
-            os.truncate(self._log, 0)
-
-    def remove(self) -> None:
-        self._log.unlink(missing_ok=True)
-
-    def _read(self) -> bytes:
-        """Read the new output up to the limit; the rest is removed from the disk, too."""
-        with suppress(FileNotFoundError), self._log.open("rb") as log:
-            log.seek(self._at)
-            found = log.read(_KEPT - self._at)
-            self._at += len(found)
-            if found and self._at >= _KEPT:
-                return found + f"\n… what it prints beyond {_KEPT:,} bytes is dropped\n".encode()
-            if self._at >= _KEPT:
-                os.truncate(self._log, _KEPT)
-            return found
-        return b""

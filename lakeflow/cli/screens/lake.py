@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
+from lakeflow.core.model.asset import Asset, AssetKind, Project, PythonCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import short_id
@@ -223,7 +223,7 @@ def _list_record(asset: Asset, project: Project) -> tuple[str, ...]:
 
 
 def _language(asset: Asset) -> str:
-    return "sql" if isinstance(asset.code, SqlCode) else "python"
+    return "python" if isinstance(asset.code, PythonCode) else "sql"
 
 
 def _mark(status: AssetStatus) -> Mark:

@@ -109,6 +109,7 @@ def asset(
     fresh_column: str = ...,
     refresh: str = ...,
     allow_empty: bool = ...,
+    engine: Literal["duckdb", "spark"] = ...,
     timeout: float = ...,
     retries: int = ...,
     max_rows: int = ...,
@@ -143,6 +144,7 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files
             - `timeout` (seconds), `retries`, `max_rows` and `max_bytes` are what its code may take, 0 for no bound
             - `examples` are rows of its inputs with the rows or failing checks that come of them: `lakeflow test`
+            - `engine` is what runs its code, `duckdb` (the default) or `spark`
             - `checks` are shared check files, `allow_empty` lets checks pass on no rows
             - `renamed_from` is the name that its table still has, `layer` is needed only where no folder says it
             - `description` (default: the docstring), `owner` and `tags` are for people

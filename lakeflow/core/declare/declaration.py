@@ -10,7 +10,7 @@ from typing import Any, Final
 from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeysInput, NewRowsInput
 from lakeflow.core.examples.example import Example
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
-from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
+from lakeflow.core.model.asset import AssetKind, Column, Computer, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
@@ -75,6 +75,7 @@ class Declaration:
     max_rows: int | None = None
     max_bytes: int | None = None
     examples: tuple[Example, ...] = ()
+    engine: Computer | None = None
 
     @property
     def incremental(self) -> tuple[tuple[AssetKey, tuple[str, ...]], ...]:

@@ -82,6 +82,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "refresh": 'refresh = "on change", "1h", "06:00 Europe/Oslo", cron such as "0 6 * * *", or "off"',
     "allow_empty": "allow_empty = true, in Python True",
     "timeout": "timeout = 600, in seconds",
+    "engine": 'engine = "spark"',
     "retries": "retries = 2",
     "max_rows": "max_rows = 1000000",
     "max_bytes": 'max_bytes = "2GB"',

@@ -28,7 +28,7 @@ from lakeflow.core.declare.fields import EXAMPLES, Flaw, Keep
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.examples.example import Example, read_examples
 from lakeflow.core.keys import AssetKey, ExternalKey
-from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
+from lakeflow.core.model.asset import AssetKind, Column, Computer, Deletes, Mask, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
@@ -333,6 +333,7 @@ class _Form(BaseModel):
     fresh_column: StrictStr = ""
     refresh: Annotated[Refresh | None, _text(parse_refresh, lambda _, error: (str(error), ""))] = None
     allow_empty: StrictBool = False
+    engine: Annotated[Computer | None, _choice("engine", Computer)] = None
     timeout: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0
     retries: _Count = 0
     max_rows: _Count = 0

@@ -12,12 +12,22 @@ from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.contract.fit import contracts
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.declare.derived_columns import derives_faults
+from lakeflow.core.declare.engine_laws import engine_faults
 from lakeflow.core.declare.example_laws import example_faults
 from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.declare.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, Upstreams, ancestors, downstreams
+from lakeflow.core.model.asset import (
+    Deletes,
+    OnRewrite,
+    PythonCode,
+    SparkSql,
+    SqlCode,
+    Upstreams,
+    ancestors,
+    downstreams,
+)
 from lakeflow.core.model.file_source import Extra
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
@@ -44,7 +54,7 @@ class AssetDraft:
 
     key: AssetKey
     declaration: Declaration
-    code: PythonCode | SqlCode
+    code: PythonCode | SqlCode | SparkSql
     inputs: Mapping[str, AssetKey] = EMPTY
     lines: Mapping[str, int] = field(default=EMPTY, repr=False)
     source: str = field(default="", repr=False)
@@ -157,6 +167,7 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _layout(draft)
     yield from _reads(draft)
     yield from _source(draft)
+    yield from engine_faults(draft)
     yield from _new_rows(draft)
     yield from _new_keys(draft)
     yield from _externals(draft)
@@ -262,7 +273,7 @@ def _reads(draft: AssetDraft) -> Iterator[Fault]:
     if not draft.declaration.reads:
         return
     outside_bronze = draft.key.layer is Layer.GOLD or (
-        isinstance(draft.code, SqlCode) and draft.key.layer is not Layer.BRONZE
+        isinstance(draft.code, SqlCode | SparkSql) and draft.key.layer is not Layer.BRONZE
     )
     if outside_bronze:
         hint = "read the files in a bronze asset, and that one here"

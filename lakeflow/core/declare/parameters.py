@@ -4,12 +4,12 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from lakeflow.core.sql.tokens import tokens
+from lakeflow.core.sql.tokens import Token, tokens
 from lakeflow.core.time.timeline import BOUNDS, Window
 
 
@@ -21,9 +21,9 @@ class Parameter(NamedTuple):
     end: int
 
 
-def parameters(sql: str) -> tuple[Parameter, ...]:
-    """Every `$name` of the text, in order, except in strings and comments. Raises UnclosedError as `tokens` does."""
-    return tuple(_parameters(sql))
+def parameters(sql: str, cut: Callable[[str], Sequence[Token]] = tokens) -> tuple[Parameter, ...]:
+    """Every `$name` of the text, in order, except in strings and comments. Raises UnclosedError as `cut` does."""
+    return tuple(_parameters(cut(sql)))
 
 
 def bind(sql: str, window: Window | None) -> str:
@@ -34,8 +34,8 @@ def bind(sql: str, window: Window | None) -> str:
     return replaced(sql, values)
 
 
-def _parameters(sql: str) -> Iterator[Parameter]:
-    for sign, word in pairwise(tokens(sql)):
+def _parameters(found: Sequence[Token]) -> Iterator[Parameter]:
+    for sign, word in pairwise(found):
         if sign.text == "$" and word.start == sign.end:
             yield Parameter(word.text.lower(), sign.start, word.end)
 

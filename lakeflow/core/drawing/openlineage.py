@@ -15,7 +15,7 @@ from lakeflow.core.columns.derivation import ColumnRef, Flow, RowEffect
 from lakeflow.core.columns.graph import ColumnGraph
 from lakeflow.core.columns.table_columns import TableColumn, TableColumns
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Project, SqlCode
+from lakeflow.core.model.asset import Asset, Project, PythonCode
 
 _PRODUCER: Final = "https://pypi.org/project/lakeflow-wap/"
 _SPEC: Final = "https://openlineage.io/spec"
@@ -102,8 +102,9 @@ class _Events:
 def _job_facets(asset: Asset) -> Iterator[tuple[str, dict[str, Any]]]:
     said = {"processingType": "BATCH", "integration": "LAKEFLOW", "jobType": "ASSET"}
     yield "jobType", _facet("2-0-4", "JobTypeJobFacet", said)
-    if isinstance(asset.code, SqlCode):
-        yield "sql", _facet("1-1-0", "SQLJobFacet", {"query": asset.code.text, "dialect": "duckdb"})
+    if not isinstance(asset.code, PythonCode):
+        said = {"query": asset.code.text, "dialect": asset.engine.value}
+        yield "sql", _facet("1-1-0", "SQLJobFacet", said)
 
 
 def _schema(columns: Iterable[TableColumn], said: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from lakeflow.core.kept.declared import declared_as
 from lakeflow.core.kept.function import lacks
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, PythonCode, SqlCode
+from lakeflow.core.model.asset import Asset, Computer, PythonCode, SparkSql, SqlCode
 from lakeflow.core.model.provenance import Provenance
 
 _OTHER = "its code is another today"
@@ -35,17 +35,21 @@ def code_of(
     told = declared_as(replace(asset, code=code), kept.get("fields", {}), now.get("fields", {}))
     if isinstance(told, str):
         return f"{_OTHER}, and {told}"
-    if isinstance(code, SqlCode):
+    if isinstance(code, SqlCode | SparkSql):
         told = replace(told, inputs={name: key for name in made.inputs if (key := AssetKey.find(name))})
     return replace(told, code_version=made.code_version, source=source, salt=made.salt)
 
 
-def _code(asset: Asset, kept: Mapping[str, Any], is_library: Callable[[str], bool]) -> SqlCode | PythonCode | str:
+def _code(
+    asset: Asset, kept: Mapping[str, Any], is_library: Callable[[str], bool]
+) -> SqlCode | SparkSql | PythonCode | str:
     """The kept text as code, or what of it is not kept."""
+    engine = Computer(kept.get("fields", {}).get("engine", Computer.DUCKDB))
     if kept.get("kind") == "sql":
-        return SqlCode(str(kept["text"]), asset.code.path, asset.code.line)
+        kind = SparkSql if engine is Computer.SPARK else SqlCode
+        return kind(str(kept["text"]), asset.code.path, asset.code.line)
     missing = lacks(kept, asset, is_library)
-    return missing or PythonCode(_elsewhere, asset.code.path, asset.code.line, kept=True)
+    return missing or PythonCode(_elsewhere, asset.code.path, asset.code.line, kept=True, engine=engine)
 
 
 def _elsewhere() -> None:

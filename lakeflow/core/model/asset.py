@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import count
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from lakeflow.core.examples.example import Example
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
@@ -28,6 +28,13 @@ class AssetKind(StrEnum):
     DIMENSION = "dimension"
     FACT = "fact"
     MART = "mart"
+
+
+class Computer(StrEnum):
+    """The engine that runs an asset's code. Whatever else is asked of its table, DuckDB answers."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class OnRewrite(StrEnum):
@@ -106,6 +113,7 @@ class PythonCode:
     path: str
     line: int
     kept: bool = False
+    engine: Computer = Computer.DUCKDB
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,17 @@ class SqlCode:
     text: str
     path: str
     line: int
+    engine: ClassVar[Computer] = Computer.DUCKDB
+
+
+@dataclass(frozen=True)
+class SparkSql:
+    """An asset written as one SELECT of Spark SQL. Only the names of tables are replaced in the text that runs."""
+
+    text: str
+    path: str
+    line: int
+    engine: ClassVar[Computer] = Computer.SPARK
 
 
 @dataclass(frozen=True)
@@ -141,7 +160,7 @@ class Asset:
     """
 
     key: AssetKey
-    code: PythonCode | SqlCode
+    code: PythonCode | SqlCode | SparkSql
     write: WriteMode
     inputs: Mapping[str, AssetKey] = EMPTY
     externals: Mapping[str, ExternalKey] = EMPTY
@@ -177,6 +196,11 @@ class Asset:
     salt: str = ""
     derives: Mapping[str, tuple[str, ...]] = EMPTY
     examples: tuple[Example, ...] = field(default=(), repr=False)
+
+    @property
+    def engine(self) -> Computer:
+        """What runs its code."""
+        return self.code.engine
 
     @property
     def place(self) -> str:

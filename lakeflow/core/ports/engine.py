@@ -53,8 +53,8 @@ class Produced(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """The engine that computes: runs code, reads and compares rows, writes files."""
+class Runner(Protocol):
+    """What runs the code of assets."""
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """Begin to load what the code of these assets needs, without waiting. Whatever is loaded already stays.
@@ -86,6 +86,16 @@ class Engine(Protocol):
         AssetError, naming the file and if possible the line, for a file that is not as `asset.files` declares it.
         """
         ...
+
+    def interrupt(self) -> None:
+        """End the work of other threads, which may then raise anything. Work that begins later is not affected."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Engine(Runner, Protocol):
+    """The engine that computes: runs code, reads and compares rows, writes files."""
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         """Do both hold the same rows? Floats may differ within the tolerance of DECISIONS 26."""
@@ -176,9 +186,3 @@ class Engine(Protocol):
     def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
         """Do no two rows agree in these columns, and has none of them a NULL?"""
         ...
-
-    def interrupt(self) -> None:
-        """End the work of other threads, which may then raise anything. Work that begins later is not affected."""
-        ...
-
-    def close(self) -> None: ...

@@ -12,6 +12,7 @@ from lakeflow.core.alerts.entries import AlertEntry
 from lakeflow.core.compact.work import FILE_BYTES, LEAST_BYTES
 from lakeflow.core.keys import Layer
 from lakeflow.core.settings.catalogs import ExternalCatalog
+from lakeflow.core.settings.spark import NO_SPARK, SparkSettings
 from lakeflow.core.settings.storage import UNSAID, Storage
 from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
@@ -97,5 +98,6 @@ class SettingsForm(BaseModel):
     quiet: Quiet | None = None
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
     storage_table: Storage = Field(default=UNSAID, alias="storage")
+    spark_table: SparkSettings = Field(default=NO_SPARK, alias="spark")
     alerts: tuple[AlertEntry, ...] = ()
     otel: bool = False

@@ -17,6 +17,7 @@ from lakeflow.core.model.file_source import Caps
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.serving import SERVING, shown_serving
+from lakeflow.core.settings.spark import NO_SPARK, SparkSettings, read_spark
 from lakeflow.core.settings.storage import UNSAID, Storage, is_store_location, read_storage
 from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
@@ -74,6 +75,7 @@ class Settings:
     storage_table: Storage = UNSAID
     alerts: tuple[AlertEntry, ...] = ()
     otel: bool = False
+    spark_table: SparkSettings = NO_SPARK
     _environ: Mapping[str, str] = field(default=EMPTY, repr=False, compare=False)
     _sources: Mapping[str, str] = field(default=EMPTY, repr=False, compare=False)
 
@@ -135,6 +137,12 @@ class Settings:
         return self.storage_table.used(lambda key, text: replace_variables(key, text, self._environ, shown))
 
     @property
+    def spark(self) -> SparkSettings:
+        """Where Spark runs, and how, variables replaced."""
+        shown = dict.fromkeys((key for key, _ in self.spark_table.shown()), self._sources.get("spark", ""))
+        return self.spark_table.used(lambda key, text: replace_variables(key, text, self._environ, shown))
+
+    @property
     def cache_dir(self) -> str | None:
         """The folder where audits cache compiled suites, relative to the root; None: the user's cache folder."""
         return self.cache_dir_text and self._folder("cache_dir", self.cache_dir_text)
@@ -187,6 +195,7 @@ class Settings:
             shown
             | dict(shown_serving(self.refresh, self.quiet))
             | dict(self.storage_table.shown())
+            | dict(self.spark_table.shown())
             | dict(named)
             | dict(told)
         )
@@ -264,6 +273,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
     "storage": "a table, [tool.lakeflow.storage]",
     "otel": "true or false",
+    "spark": "a table, [tool.lakeflow.spark]",
     "alerts": "tables such as [[tool.lakeflow.alerts]]",
 }
 """What each key takes, in words."""
@@ -286,6 +296,8 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
         judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
     if "storage" in judged:
         judged["storage"] = read_storage(judged["storage"], sources["storage"])
+    if "spark" in judged:
+        judged["spark"] = read_spark(judged["spark"], sources["spark"])
     if "alerts" in judged:
         judged["alerts"] = read_alerts(judged["alerts"], sources)
     for key, read in SERVING.items():
@@ -321,7 +333,9 @@ def _is_truth(value: object) -> bool:
 
 
 _TEXTS: Final = frozenset(each.name.removesuffix("_text") for each in fields(Settings) if each.name.endswith("_text"))
-_SHOWN_APART: Final = frozenset({"catalogs", "alerts", "refresh", "quiet", "storage_table", "_environ", "_sources"})
+_SHOWN_APART: Final = frozenset(
+    {"catalogs", "alerts", "refresh", "quiet", "storage_table", "spark_table", "_environ", "_sources"}
+)
 _PLAIN: Final[Mapping[str, Callable[[object], bool]]] = {
     **dict.fromkeys(_TEXTS, _is_text),
     **dict.fromkeys(("threads", "parallel", "keep_snapshots"), _is_count),

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey
+from lakeflow.core.model.asset import Computer
 from lakeflow.core.sql.column_origins import Flows
 
 PUBLISHED: Final = "published"
@@ -26,12 +27,13 @@ class Reference:
 class Allowed:
     """What a SELECT may read besides layers: tables without a layer, by lower-case name, and tables of other catalogs.
     `new` inputs give it new rows alone, each with its key columns if it gets all rows of the keys that have some (none:
-    row by row).
+    row by row). `engine` runs it, so it is written in that one's SQL.
     """
 
     own: frozenset[str] = frozenset()
     external: frozenset[ExternalKey] = frozenset()
     new: tuple[tuple[AssetKey, tuple[str, ...]], ...] = ()
+    engine: Computer = Computer.DUCKDB
 
 
 NO_OTHERS: Final = Allowed()

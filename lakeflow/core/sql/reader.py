@@ -7,10 +7,10 @@ explains faults, and DuckDB's own tree tells what the SELECT does. Where the two
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlglot
 from sqlglot import exp
@@ -28,20 +28,33 @@ from lakeflow.core.wording import did_you_mean
 _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
 
 
-def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
+class Dialect(NamedTuple):
+    """The SQL in which a text is written: sqlglot's name of it, ours, and how it is cut into words."""
+
+    name: str
+    called: str
+    cut: Callable[[str], tuple[Token, ...]]
+
+
+DUCKDB: Final = Dialect("duckdb", "DuckDB's dialect", tokens)
+
+
+def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS, dialect: Dialect = DUCKDB) -> ParsedQuery:
     """What a text of exactly one SELECT reads; otherwise the faults."""
     try:
-        found = tokens(text)
+        found = dialect.cut(text)
     except UnclosedError as error:
         return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", _close(error.what))
     if fault := _not_one_select(text, path, found):
         return ParsedQuery(faults=(fault,))
     try:
-        parsed = [each for each in sqlglot.parse(text, dialect="duckdb") if each and type(each) is not exp.Semicolon]
+        parsed = [
+            each for each in sqlglot.parse(text, dialect=dialect.name) if each and type(each) is not exp.Semicolon
+        ]
         if len(parsed) == 1 and isinstance(parsed[0], exp.Query | exp.Values):
             return _SelectReader(text, path, allowed).read(parsed[0])
     except ParseError as error:
-        return _unreadable(text, path, error)
+        return _unreadable(text, path, error, dialect)
     except (SqlglotError, RecursionError) as error:
         return _faulty(
             path, line_at(text, found[0].start), f"the SQL cannot be read: {type(error).__name__}", "simplify it"
@@ -108,7 +121,7 @@ def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | N
     return None
 
 
-def _unreadable(text: str, path: str, error: ParseError) -> ParsedQuery:
+def _unreadable(text: str, path: str, error: ParseError, dialect: Dialect) -> ParsedQuery:
     """The parser's message without its token dumps. At the end of the text sqlglot points at line 1 (measured)."""
     first = error.errors[0] if error.errors else {}
     what = str(first.get("description") or "it cannot be parsed")
@@ -118,7 +131,7 @@ def _unreadable(text: str, path: str, error: ParseError) -> ParsedQuery:
     what = re.sub(r"<Token .*", "something else", what)
     near = f" near {first['highlight']!r}" if first.get("highlight") else ""
     message = f"the SQL cannot be read: {what}{near}"
-    return _faulty(path, int(first.get("line") or 1), message, "write it in DuckDB's dialect")
+    return _faulty(path, int(first.get("line") or 1), message, f"write it in {dialect.called}")
 
 
 class _SelectReader:
@@ -137,7 +150,8 @@ class _SelectReader:
 
     def read(self, query: exp.Expr) -> ParsedQuery:
         for table in query.find_all(exp.Table):
-            self._table(table)
+            if not table.find_ancestor(exp.Hint):
+                self._table(table)
         look(query, dict(self.allowed.new), self._part)
         return ParsedQuery(
             references=_ordered(self.references),

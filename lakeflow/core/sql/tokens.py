@@ -7,7 +7,7 @@ that learns a keyword must not rebuild a lake. Comments nest and end at a line f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -100,7 +100,12 @@ def normalised(sql: str) -> str:
 
     Names keep their case, since a result column is named as it was written.
     """
-    found = list(tokens(sql))
+    return joined(tokens(sql))
+
+
+def joined(cut: Sequence[Token]) -> str:
+    """The tokens as `normalised` spells them."""
+    found = list(cut)
     while found and found[-1].text == ";":
         found.pop()
     following = [token.text for token in found[1:]] + [""]

@@ -16,10 +16,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from lakeflow.core.declare.declaration import Declaration
-from lakeflow.core.model.asset import Column
+from lakeflow.core.model.asset import Column, Computer
 from lakeflow.core.model.check import CheckFile, CheckKind, ForeignKey
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.spark.tokens import spark_normalised
 from lakeflow.core.sql.tokens import normalised
 from lakeflow.core.version.reachable_code import asset_names, kept_decorators
 
@@ -48,6 +49,7 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
         "new_rows": sorted(declaration.new_rows),
         "new_keys": {name: list(by) for name, by in sorted(declaration.new_keys.items())},
         "partition": "{}({})".format(*declaration.partition) if declaration.partition else "",
+        "engine": declaration.engine.value if declaration.engine is Computer.SPARK else "",
         "source": declaration.source.data_fields() if declaration.source else None,
     }
     return {name: value for name, value in fields.items() if value}
@@ -126,7 +128,8 @@ def _canonical(document: Mapping[str, Any]) -> str:
     if "code" in counted:
         counted["code"] = [_python(text) for text in counted["code"]]
     if "text" in counted:
-        counted["text"] = normalised(counted["text"])
+        plain = spark_normalised if counted.get("fields", {}).get("engine") == "spark" else normalised
+        counted["text"] = plain(counted["text"])
     if "files" in counted:
         counted["files"] = [_file(entry) for entry in counted["files"]]
     if "modules" in counted:

@@ -13,7 +13,7 @@ from lakeflow.core.glance.decisions import below, of_run
 from lakeflow.core.glance.row import asset_row
 from lakeflow.core.glance.strips import strips
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import SqlCode
+from lakeflow.core.model.asset import PythonCode
 from lakeflow.core.model.run import RunRecord, StepRecord, waiting
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.readers.names import READERS
@@ -143,7 +143,7 @@ def code(glance: Glance, asked: PageRequest) -> Page:
     versions = [
         (entry, change) for entry in log.entries for change in entry.changes if change.asset == key and change.code
     ]
-    text = asset.code.text if isinstance(asset.code, SqlCode) else asset.source
+    text = asset.code.text if not isinstance(asset.code, PythonCode) else asset.source
     values = {"text": text, "versions": versions, "files": glance.outlook.project.suite(key).files}
     words = ("log", str(key), "--code", "--limit", str(_ROWS))
     return _page(glance, key, "code", words, lambda: log_json(log), values)

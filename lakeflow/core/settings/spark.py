@@ -1,0 +1,103 @@
+"""The settings of Spark, `[tool.lakeflow.spark]`: where it runs, and any setting that it has itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.redaction import redacted, secret
+from lakeflow.core.wording import did_you_mean
+
+LOCAL: Final = "local[*]"
+EXACT: Final[Mapping[str, str]] = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.parquet.binaryAsString": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.fieldId.read.enabled": "true",
+    "spark.sql.parquet.fieldId.read.ignoreMissing": "false",
+    "spark.sql.parquet.fieldId.write.enabled": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.writeLegacyFormat": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.storeAssignmentPolicy": "ANSI",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
+"""What makes Spark exact: it raises where a value would change, times are UTC, and columns are read by their ids. Rows
+that it computes have none: it would hand on those of its inputs, which mean other columns.
+"""
+_OURS: Final = ("master", "remote", "scratch")
+_SECRET: Final = ("secret", "password", "token", "key", "credential")
+
+
+@dataclass(frozen=True)
+class SparkSettings:
+    """Where the code of Spark's assets runs: a `master`, or the `remote` of a Spark Connect server. `scratch` is the
+    folder of rows on their way to a table, which driver and executors share; empty: the lake's own. `conf` are
+    settings of Spark's own.
+    """
+
+    master: str = ""
+    remote: str = field(default="", repr=False)
+    scratch: str = ""
+    conf: Mapping[str, str] = field(default=EMPTY, repr=False)
+
+    @property
+    def is_here(self) -> bool:
+        """Does it run on this machine alone?"""
+        return not self.remote and (self.master or LOCAL).startswith("local")
+
+    def used(self, resolve: Callable[[str, str], str]) -> SparkSettings:
+        """The settings with each variable replaced by `resolve(setting, text)`."""
+        plain = {name: resolve(f"spark.{name}", getattr(self, name)) for name in _OURS}
+        return replace(self, **plain, conf={name: resolve(name, text) for name, text in self.conf.items()})
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """Each setting that was given, for a screen: variables as written, and no secret."""
+        yield from ((f"spark.{name}", redacted(text)) for name in _OURS if (text := getattr(self, name)))
+        for name, text in self.conf.items():
+            hidden = any(word in name.lower() for word in _SECRET)
+            yield f"spark.{name}", secret(text) if hidden else redacted(text)
+
+
+NO_SPARK: Final = SparkSettings()
+"""Nothing is said of Spark: it runs on this machine."""
+
+
+def read_spark(raw: object, source: str) -> SparkSettings:
+    """The settings of a table; ConfigError, naming `source` and no value, for the first that is wrong."""
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"spark: expected a table ({source})", hint="write [tool.lakeflow.spark]")
+    found = dict(_flat(raw, ""))
+    for name, value in found.items():
+        if name not in _OURS and not name.startswith("spark."):
+            hint = did_you_mean(name, _OURS, f"spark has {', '.join(_OURS)}, and Spark's own, such as spark.cores.max")
+            raise ConfigError(f"spark.{name}: there is no such setting ({source})", hint=hint)
+        if name in EXACT or name in {"spark.master", "spark.remote"}:
+            hint = "drop it: lakeflow sets it, so that no value changes" if name in EXACT else f"write {name[6:]} = …"
+            raise ConfigError(f"spark.{name} cannot be set ({source})", hint=hint)
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"spark.{name}: expected a text ({source})", hint=f"mend it in {source}")
+    if found.get("master") and found.get("remote"):
+        raise ConfigError(f"spark.remote: master is set, too ({source})", hint="keep one of them")
+    said = {name: _text(value) for name, value in found.items()}
+    ours = {name: said.pop(name) for name in _OURS if name in said}
+    return SparkSettings(**ours, conf=said)
+
+
+def _flat(raw: Mapping[str, object], above: str) -> Iterator[tuple[str, object]]:
+    """`spark.executor.memory = "4g"` is three tables in TOML, and one setting."""
+    for name, value in raw.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,62 @@
+"""Spark SQL cut into words, as Spark cuts it: which changes of a text can change its data, and where its names stand.
+
+As for DuckDB's SQL it is our own and short, because the code version of every such asset hangs on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from lakeflow.core.sql.tokens import Token, UnclosedError, joined
+
+_OPERATORS: Final = ("<=>", ">>>", "<=", ">=", "<>", "!=", "==", "||", "->", "=>", "::", "<<", ">>", "*/")
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<skip> \s+ | --(?:\\\n|[^\n\r])* )
+    | (?P<comment> /\* )
+    | (?P<text> [rR]'[^']*' | [rR]"[^"]*" | [xX]?'(?:[^'\\]|\\.)*' | [xX]?"(?:[^"\\]|\\.)*" )
+    | (?P<name> `(?:[^`]|``)*` )
+    | (?P<number> (?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?[a-zA-Z]* )
+    | (?P<word> [^\W\d]\w* )
+    | (?P<open> ['"`] )
+    | (?P<sign> OPERATORS | . )
+    """.replace("OPERATORS", "|".join(re.escape(operator) for operator in _OPERATORS)),
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
+
+
+@lru_cache(maxsize=16)
+def spark_tokens(sql: str) -> tuple[Token, ...]:
+    """The tokens of a text of Spark SQL without comments and white space; UnclosedError at what never ends."""
+    return tuple(_tokens(sql))
+
+
+def spark_normalised(sql: str) -> str:
+    """The text that stays the same when only comments, white space or the case of keywords and functions change."""
+    return joined(spark_tokens(sql))
+
+
+def _tokens(sql: str) -> Iterator[Token]:
+    position = 0
+    while match := _TOKEN.match(sql, position):
+        position = match.end()
+        kind = match.lastgroup or ""
+        if kind == "comment":
+            position = _comment_end(sql, match.start())
+        elif kind == "open":
+            raise UnclosedError("quoted name" if match[0] == "`" else "text", match.start())
+        elif kind != "skip":
+            yield Token(kind, match[0], match.start(), position)
+
+
+def _comment_end(sql: str, start: int) -> int:
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(sql, start):
+        depth += 1 if edge[0] == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    raise UnclosedError("comment", start)

@@ -1,0 +1,1 @@
+"""Which engine runs the code of which asset."""

@@ -1,0 +1,55 @@
+"""`[tool.lakeflow.spark]`: what it takes, what it shows, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.settings.settings import make_settings
+
+
+def _settings(values: dict[str, Any], **environ: str) -> Any:
+    return make_settings({"spark": values}, {"spark": "pyproject.toml:3"}, environ)
+
+
+def test_nothing_needs_to_be_said_and_any_setting_of_spark_may_be() -> None:
+    said = _settings({"spark": {"executor": {"memory": "4g", "cores": 2}}, "spark.ui.enabled": True}).spark
+    assert said.is_here
+    assert dict(said.conf) == {"spark.executor.memory": "4g", "spark.executor.cores": "2", "spark.ui.enabled": "true"}
+    assert not _settings({"master": "spark://a:7077"}).spark.is_here
+    assert not _settings({"remote": "sc://a"}).spark.is_here
+
+
+def test_variables_are_replaced_at_use_and_secrets_never_shown() -> None:
+    settings = _settings(
+        {"remote": "sc://a:1/;token=${T}", "spark.hadoop.fs.s3a.secret.key": "hunter2", "spark.x.password": "${P}"},
+        T="tea",
+        P="pea",
+    )
+    assert settings.spark.remote == "sc://a:1/;token=tea"
+    assert settings.spark.conf["spark.x.password"] == "pea"
+    shown = str(settings.shown()) + repr(settings)
+    assert "hunter2" not in shown
+    assert "tea" not in shown.replace("team", "")
+    assert "pea" not in shown
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ("x", "spark: expected a table"),
+        ({"mastr": "local"}, "spark.mastr: there is no such setting"),
+        ({"master": "local", "remote": "sc://a"}, "master is set, too"),
+        ({"spark.sql.ansi.enabled": False}, "spark.spark.sql.ansi.enabled cannot be set"),
+        ({"spark": {"sql": {"session": {"timeZone": "Europe/Oslo"}}}}, "cannot be set"),
+        ({"spark.master": "local"}, "cannot be set"),
+        ({"spark.jars": ["a"]}, "expected a text"),
+    ],
+)
+def test_what_is_wrong_is_refused_without_its_value(values: Any, says: str) -> None:
+    with pytest.raises(ConfigError) as found:
+        make_settings({"spark": values}, {"spark": "pyproject.toml:3"}, {})
+    assert says in found.value.message
+    assert "Oslo" not in found.value.message

@@ -11,7 +11,10 @@ _COMMITS: Final = tuple(
     f"tests/iceberg/test_{name}.py"
     for name in ("conflicts", "staging", "what_is_staged", "restage", "outcomes", "refusals")
 )
-_APART: Final = ("tests/core/test_intents.py", "tests/wap/test_apart.py", "tests/wap/test_apart_decisions.py")
+_APART: Final = (
+    "tests/core/test_intents.py",
+    *(f"tests/wap/test_{name}.py" for name in ("apart", "apart_decisions", "apart_settled")),
+)
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"

@@ -65,7 +65,7 @@ class WholeLedgerContract(LedgerContract):
         ledger.save(run(), [verdict()])
         ledger.intend(intent(notes=(NameNote(ALPHA, GAMMA),)), lease("r1"))
         assert ledger.verdicts([GAMMA]) == {GAMMA: ()}
-        ledger.fulfil(intent(notes=(NameNote(ALPHA, GAMMA),)))
+        ledger.fulfil(ledger.intents().open[0])
         assert ledger.verdicts([GAMMA]) == {GAMMA: (replace(verdict(), asset=GAMMA),)}
 
     def test_a_withdrawn_intent_records_nothing(self, ledger: Ledger) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lakeflow.core.columns.graph import ColumnGraph, ColumnLineage
     from lakeflow.core.compare.comparison import Comparison
     from lakeflow.core.corrupt.survival import MutationReport
+    from lakeflow.core.errors import Fault
     from lakeflow.core.export.exported import Exported
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.log.impact import Impact
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from lakeflow.core.plan.readmission import Quarantined
     from lakeflow.core.readers.lines import Reader
     from lakeflow.core.replay.replayed import Replayed
+    from lakeflow.core.review.change import Changes
     from lakeflow.core.review.review import Review
     from lakeflow.core.suggest.suggestion import Suggestion
     from lakeflow.core.verify.values import Verification
@@ -193,6 +195,17 @@ class ReadableLake(StandingLake):
         from lakeflow.lake.reviewing.plan import reviewed  # noqa: PLC0415 - few are asked for a comment
 
         return reviewed(self, self._world.catalog, planned)
+
+    def against(self, ref: str = MAIN, *, faults: Sequence[Fault] = ()) -> Changes:
+        """What the project's files change against what main holds, and what breaks by it: nothing is built, and no data
+        is opened. `faults` are those that `check` found. UsageError for another ref than main.
+        """
+        from lakeflow.lake.reviewing.against import against  # noqa: PLC0415 - as said above
+
+        if ref != MAIN:
+            raise UsageError(f"a checkout is compared with main, and {ref!r} is not it", hint="write `--against main`")
+        undefined = [each.key for each in self.undefined()]
+        return against(self.project, self._facts(), self._world.ledger, undefined, faults)
 
     def query(
         self,

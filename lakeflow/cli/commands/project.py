@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
+from lakeflow.cli.answers.changes import against_answer
 from lakeflow.cli.answers.examples import examples_answer
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
@@ -28,11 +29,19 @@ if TYPE_CHECKING:
 _EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and `examples=` of `@asset` say. "
 
 
-@click.command(epilog="Every fault is named with file and line, and how to mend it. What only data shows is no fault.")
+@click.command(
+    epilog="Every fault is named with file and line, and how to mend it. What only data shows is no fault. Example: "
+    "`lakeflow check --against main` ends with 1 when something breaks."
+)
 @click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
-@answers(OutputFormat.TABLE, OutputFormat.JSON)
-def check(session: Session, deep: bool) -> Answer:
+@click.option("--against", metavar="main", help="Say what these files change against what main holds, and what breaks.")
+@answers(OutputFormat.TABLE, OutputFormat.JSON, MARKDOWN)
+def check(session: Session, deep: bool, against: str | None) -> Answer:
     """Load all files, look up what their SQL names, and report the faults; touches no data."""
+    if against is not None:
+        return against_answer(session, against, deep=deep)
+    if wants_markdown():
+        raise click.UsageError("-o markdown is of what a change does; add --against main")
     with session.lake() as lake:
         unbound = lake.check(deep=deep)
         data = {"project": project_json(lake.project), "unbound": [str(key) for key in unbound]}

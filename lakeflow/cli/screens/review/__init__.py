@@ -1,0 +1,1 @@
+"""What a change does, as screens for who reviews it."""

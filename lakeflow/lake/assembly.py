@@ -37,7 +37,7 @@ from lakeflow.core.settings.storage import UNSAID
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.keeping.databases import LakeDatabase, database_of, open_read_only
-from lakeflow.lake.keeping.places import kept_out, objects_of, warehouse_of
+from lakeflow.lake.keeping.places import files_of, handed_on, kept_out, objects_of, warehouse_of
 from lakeflow.lake.keeping.shared import claim_first, lake_name, refuse_shared, shared_lake
 from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
@@ -323,16 +323,13 @@ def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
     said = settings.catalogs or settings.storage_table != UNSAID
     if not said and not any(map(store_of, (settings.warehouse or "", *sources))):
         return None
-    from lakeflow.adapters.objects.handed import HandedFiles  # noqa: PLC0415 - as above
-
-    return HandedFiles(lambda: settings.storage)
+    return files_of(settings)
 
 
 def _child(module: str, settings: Settings, stores: StoreFiles | None, log_path: str) -> Child:
-    from lakeflow.adapters.objects.handed import handed  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - as above
 
-    return Child(module, log_path, handed(settings.storage) if stores else {})
+    return Child(module, log_path, handed_on(settings) if stores else {})
 
 
 def _auditor(project: Project, settings: Settings, scratch: _SpillFolder) -> ProcessAuditor:

@@ -25,7 +25,6 @@ from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import CacheFolder
-from lakeflow.adapters.objects.handed import taken
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Job
 from lakeflow.adapters.processes.protocol import OneWayCall, Progress, reply_of
@@ -35,6 +34,7 @@ from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_progress import AuditProgress
+from lakeflow.workers.stores import taken
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
 

@@ -1,12 +1,14 @@
 """A run of three tables on a REST catalog is killed at its operations, and its answers are lost, late or doubled:
 nothing unruled is on main, nothing is torn for our readers, and every run ends in one state.
 
-`LAKEFLOW_TEST_POINTS` says at how many points of each sweep, or `all`.
+`LAKEFLOW_TEST_POINTS` says at how many points of each sweep, or `all`; each of a first run has a warehouse of its own,
+so that all of them need LAKEFLOW_TEST_WAREHOUSES=200.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,9 +25,10 @@ KINDS: tuple[RestKind, ...] = ("java", "seaweedfs")
 
 def chosen(places: Sequence[int], always: Sequence[int] = ()) -> list[int]:
     """So many of the places as are asked for, evenly, and those that are always tried."""
-    if POINTS == "all":
-        return list(places)
-    return sorted({*places[:: max(1, -(-len(places) // int(POINTS)))], *always})
+    every = 1 if POINTS == "all" else max(1, -(-len(places) // int(POINTS)))
+    points = sorted({*places[::every], *always})
+    sys.stdout.write(f"{len(points)} points of {len(places)}\n")  # `-rP` shows it
+    return points
 
 
 def numbers_of(point: int) -> tuple[int, ...]:

@@ -47,8 +47,9 @@ class Request:
 
 
 class Proxy:
-    """`choose` says for each request what goes wrong, and `latency`, in seconds, comes before each; both may be set at
-    any time. `seen` is what came, in the order in which it ended.
+    """`choose` says for each request what goes wrong, and `latency`, in seconds, comes before each; `instead` is
+    answered in the server's place, and `alter` makes another answer of the server's. All may be set at any time. `seen`
+    is what came, in the order in which it ended.
     """
 
     def __init__(self, uri: str, latency: float = 0.0) -> None:
@@ -57,6 +58,8 @@ class Proxy:
         self._path = parts.path
         self.latency = latency
         self.choose: Callable[[Request], Fault | None] = lambda request: None
+        self.instead: Callable[[Request], bytes | None] = lambda request: None
+        self.alter: Callable[[Request, bytes], bytes] = lambda request, answer: answer
         self.seen: list[Request] = []
         self._late: list[Request] = []
         self._loop = asyncio.new_event_loop()
@@ -102,7 +105,8 @@ class Proxy:
         with suppress(ConnectionError, asyncio.IncompleteReadError, OSError):
             request = await _request(reader, writer)
             await asyncio.sleep(self.latency)
-            writer.write(await self._answered(request))
+            told = self.instead(request)
+            writer.write(await self._answered(request) if told is None else told)
             await writer.drain()
         writer.close()
 
@@ -125,7 +129,7 @@ class Proxy:
                 answer = await self._fetch(request)
                 told = {Fault.LOST_ANSWER: b"", Fault.BROKEN: _said(502), None: answer}[request.fault]
         self.seen.append(replace(request, status=_status(answer) if answer else None))
-        return told
+        return self.alter(request, told) if told else told
 
     async def _fetch(self, request: Request) -> bytes:
         reader, writer = await asyncio.open_connection(*self._to)

@@ -14,7 +14,8 @@ from tests.servers.endpoints import Endpoint, Rest
 from tests.servers.kept import CannotStartError, Kept, folder, keep, ports, wait_until
 
 _PROGRAM: Final = Path(__file__).parents[2] / ".venv-servers" / "bin" / "weed"
-_WAREHOUSES: Final = 60
+_WAREHOUSES: Final = int(os.environ.get("LAKEFLOW_TEST_WAREHOUSES", "60"))
+"""Each is made when the server starts: as many as the tests of one process use."""
 _KEY: Final = "lakekey"
 
 

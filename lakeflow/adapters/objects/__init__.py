@@ -5,7 +5,8 @@ whatever else must open its objects.
 """
 
 from lakeflow.adapters.objects.disk import DISK, Disk, seen_as, sync_directory
+from lakeflow.adapters.objects.files import ArrowFiles
 from lakeflow.adapters.objects.filesystems import filesystem_of, store_path
 from lakeflow.adapters.objects.places import Places
 
-__all__ = ["DISK", "Disk", "Places", "filesystem_of", "seen_as", "store_path", "sync_directory"]
+__all__ = ["DISK", "ArrowFiles", "Disk", "Places", "filesystem_of", "seen_as", "store_path", "sync_directory"]

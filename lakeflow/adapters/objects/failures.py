@@ -82,6 +82,7 @@ _KNOWN: Final = (
     ),
 )
 """The first that fits counts."""
+_UNSAID: Final = ("No response body", "flush response stream")
 _CODE: Final = re.compile(r"AWS Error (?:\[code \d+\]|[A-Z_]+)|HTTP status \d+|HttpStatusCode\(\d+\)")
 
 
@@ -89,8 +90,8 @@ _CODE: Final = re.compile(r"AWS Error (?:\[code \d+\]|[A-Z_]+)|HTTP status \d+|H
 def in_words(bucket: str, ask_again: Callable[[], object] | None = None) -> Iterator[None]:
     """OSErrors of a store as StoreErrors; FileNotFoundError as it is.
 
-    A refusal of the method HEAD has no body, and so no reason: `ask_again` asks something else of the store, whose
-    refusal has one.
+    A refusal of the method HEAD has no body, and that of a small read more than is asked for, and so both have no
+    reason: `ask_again` asks something else of the store, whose refusal has one.
     """
     try:
         yield
@@ -101,7 +102,7 @@ def in_words(bucket: str, ask_again: Callable[[], object] | None = None) -> Iter
 
 
 def _reason(said: str, ask_again: Callable[[], object] | None) -> str:
-    if ask_again is None or "No response body" not in said:
+    if ask_again is None or not any(sign in said for sign in _UNSAID):
         return said
     try:
         ask_again()

@@ -14,7 +14,7 @@ from lakeflow.adapters.objects.failures import in_words
 from lakeflow.adapters.objects.filesystems import filesystem_of
 from lakeflow.core.ports.objects import StoreError
 from lakeflow.core.ports.store_files import OpenedFile, SeenFile, StoreSecret
-from lakeflow.core.settings.storage import Storage
+from lakeflow.core.settings.storage import StorageAt
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -29,14 +29,14 @@ _VERSIONS: Final = ("etag", "version", "x-amz-version-id", "x-goog-generation", 
 class ArrowFiles:
     """Implements `StoreFiles`. `storage` has its variables replaced, and is asked for when a store is used first."""
 
-    def __init__(self, storage: Callable[[], Storage]) -> None:
+    def __init__(self, storage: Callable[[], StorageAt]) -> None:
         self._storage = storage
 
     def opened(self, location: str) -> OpenedFile:
         files, path = self._at(location)
         with in_words(_bucket(path)):
             file = files.open_input_file(path)
-            return _ArrowFile(file, path, int(file.size()))
+            return _ArrowFile(file, path, int(file.size()), files)
 
     def upload(self, path: str, location: str) -> None:
         files, name = self._at(location)
@@ -100,7 +100,7 @@ class ArrowFiles:
 
     def secrets(self) -> Sequence[StoreSecret]:
         """For S3 alone, and where the settings say who we are: of the other stores DuckDB's client takes other keys."""
-        said = self._storage()
+        said = self._storage().at("s3://")
         known = said.access_key_id and said.secret_access_key
         if not known and not said.anonymous:
             return ()
@@ -158,15 +158,21 @@ class ArrowFiles:
 class _ArrowFile:
     """Implements `OpenedFile`."""
 
-    def __init__(self, file: NativeFile, path: str, size: int) -> None:
+    def __init__(self, file: NativeFile, path: str, size: int, files: FileSystem) -> None:
+        self._files = files
         self._file = file
         self._path = path
         self.size = size
 
     def read_at(self, length: int, at: int) -> bytes:
-        with in_words(_bucket(self._path)):
+        with in_words(_bucket(self._path), self._listed):
             found: bytes = self._file.read_at(length, at)
         return found
+
+    def _listed(self) -> object:
+        from pyarrow.fs import FileSelector  # noqa: PLC0415 - only where a read was refused
+
+        return self._files.get_file_info(FileSelector(self._path.rpartition("/")[0]))
 
 
 def _bucket(path: str) -> str:

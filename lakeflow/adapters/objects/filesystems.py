@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from lakeflow.adapters.objects.profiles import with_profile
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.ports.locations import store_of
-from lakeflow.core.settings.storage import Storage
+from lakeflow.core.settings.storage import Storage, StorageAt
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -25,13 +25,13 @@ _ANSWER: Final = 60.0
 _AZURE: Final = ("account_key", "sas_token", "tenant_id", "client_id", "client_secret")
 
 
-def filesystem_of(location: str, storage: Storage) -> tuple[FileSystem, str]:
+def filesystem_of(location: str, storage: StorageAt) -> tuple[FileSystem, str]:
     """The file system of a store's location, and the location's path in it. `storage` has its variables replaced.
 
     File systems are kept: the same settings give the same one. ConfigError where pyarrow lacks the store, or the
     settings do not suffice.
     """
-    return _kept(_StoreOfSettings(store_of(location), _account(location), storage)), store_path(location)
+    return _kept(_StoreOfSettings(store_of(location), _account(location), storage.at(location))), store_path(location)
 
 
 def store_path(location: str) -> str:
@@ -49,6 +49,8 @@ class _StoreOfSettings:
 
 
 _MADE: Final[dict[_StoreOfSettings, Any]] = {}
+_MOST: Final = 64
+"""Keys that a catalog hands out are others every few minutes."""
 _LOCK: Final = Lock()
 
 
@@ -56,6 +58,8 @@ def _kept(wanted: _StoreOfSettings) -> FileSystem:
     with _LOCK:  # pyarrow's first S3 client starts the library, which only one thread may do
         if wanted not in _MADE:
             _MADE[wanted] = _make(wanted)
+            for oldest in list(_MADE)[:-_MOST]:
+                del _MADE[oldest]
         return _MADE[wanted]
 
 

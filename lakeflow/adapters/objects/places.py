@@ -11,7 +11,7 @@ from lakeflow.adapters.objects.disk import Disk
 from lakeflow.adapters.objects.scratch import sealing
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.ports.objects import Objects, Scratch, StoredObject
-from lakeflow.core.settings.storage import Storage
+from lakeflow.core.settings.storage import Storage, StorageAt
 
 
 class Places:
@@ -19,7 +19,7 @@ class Places:
     lake on a disk needs none of its variables.
     """
 
-    def __init__(self, storage: Callable[[], Storage] = Storage) -> None:
+    def __init__(self, storage: Callable[[], StorageAt] = Storage) -> None:
         self._storage = storage
         self._disk = Disk()
 

@@ -17,7 +17,7 @@ from lakeflow.adapters.objects.scratch import sealing
 from lakeflow.core.errors import AssetError
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import StoredObject, StoreError
-from lakeflow.core.settings.storage import Storage
+from lakeflow.core.settings.storage import StorageAt
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -29,7 +29,7 @@ _AT_ONCE: Final = 16
 class Store:
     """Implements `Objects`. `storage` has its variables replaced."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: StorageAt) -> None:
         self._storage = storage
         self._known: set[str] = set()
 

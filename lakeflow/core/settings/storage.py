@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from lakeflow.core.errors import ConfigError
@@ -19,6 +19,12 @@ STORES: Final[Mapping[str, str]] = {
     "abfss": "abfss://container@account.dfs.core.windows.net/lake",
 }
 """The object stores in which tables may be kept, each by the scheme of its locations, with an example."""
+
+
+class StorageAt(Protocol):
+    """How stores are reached, which may differ from place to place and from hour to hour."""
+
+    def at(self, location: str) -> Storage: ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,15 @@ class Storage:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     anonymous: bool = False
+
+    def at(self, _location: str) -> Storage:
+        """These settings are the same for all locations."""
+        return self
+
+    @property
+    def says_who(self) -> bool:
+        """Do the settings name keys, or where they are found? Else the vendor's own chain finds them."""
+        return self.anonymous or any(getattr(self, name) for name in (*_SECRETS, "profile", "service_account"))
 
     def used(self, resolve: Callable[[str, str], str]) -> Storage:
         """The settings with each variable replaced by `resolve(setting, text)`. ConfigError, which names no value, for

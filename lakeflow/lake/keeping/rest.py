@@ -10,9 +10,9 @@ from lakeflow.adapters.iceberg.rest.client import CatalogClient
 from lakeflow.adapters.iceberg.rest.commits import Ledgers
 from lakeflow.adapters.iceberg.rest.ownership import Namespaces, PlacedDatabase
 from lakeflow.adapters.ledger import SqlLedger
-from lakeflow.adapters.objects import Places
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.settings.settings import Settings
+from lakeflow.lake.keeping.places import objects_of
 
 
 def rest_catalog(
@@ -25,8 +25,8 @@ def rest_catalog(
     """The server is asked when a table is."""
     assert settings.rest is not None, "only a lake that a server keeps has such a catalog"
     ledgers = Ledgers(database, ledger.intents)
-    client, objects = CatalogClient(settings.rest), Places(lambda: settings.storage)
-    return RestCatalog(client, ledgers, clock, keep_out, non_atomic=settings.non_atomic, objects=objects)
+    client = CatalogClient(settings.rest)
+    return RestCatalog(client, ledgers, clock, keep_out, non_atomic=settings.non_atomic, objects=objects_of(settings))
 
 
 def namespaces(settings: Settings, database: PlacedDatabase, name: str) -> Namespaces:

@@ -55,6 +55,8 @@ class CatalogClient:
     pause: float = 0.2
     config: Mapping[str, Any] = field(default_factory=dict)
     timeouts: tuple[float, float] = TIMEOUTS
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Headers of each request."""
     _auth: Auth = field(init=False, repr=False)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
@@ -135,7 +137,7 @@ class CatalogClient:
 
     def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
         kind = {"Content-Type": "application/json"} if content else {}
-        headers = {"Accept": "application/json", **kind, **self._auth.headers(method, url, content)}
+        headers = {"Accept": "application/json", **self.more, **kind, **self._auth.headers(method, url, content)}
         return self._sent(method, url, content, headers)
 
     def _sent(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
         "layer": asset.key.layer,
         "kind": asset.kind,
         "language": "python" if isinstance(asset.code, PythonCode) else "sql",
+        "engine": asset.engine,
         "path": asset.code.path,
         "line": asset.code.line,
         "write": asset.write,

@@ -56,7 +56,7 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    project = load(root, cache_folder(root, values, os.environ), kept_file(root, values))
+    project = load(root, cache_folder(root, values, os.environ), kept_file(root, values), values.engines)
     return Lake(with_salt(project, os.environ), values, sources)
 
 
@@ -69,7 +69,7 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    project = projects.look(root, cache_folder(root, values, os.environ), kept_file(root, values))
+    project = projects.look(root, cache_folder(root, values, os.environ), kept_file(root, values), values.engines)
     return ReadableLake(with_salt(project, os.environ), values, sources)
 
 

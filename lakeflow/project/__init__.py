@@ -5,6 +5,7 @@ Every fault of a file is found here, with path, line and hint, and all faults ar
 
 from pathlib import Path
 
+from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.model.asset import Project, PythonCode
 from lakeflow.project.configure import cache_folder, find_root, kept_file, load_settings
 from lakeflow.project.kept import KEPT, KeptProject
@@ -12,14 +13,16 @@ from lakeflow.project.kept import KEPT, KeptProject
 __all__ = ["KEPT", "cache_folder", "find_root", "kept_file", "load", "load_settings", "look"]
 
 
-def load(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
+def load(
+    root: Path, cache: Path | None = None, kept: Path | None = None, engines: EngineDefaults = DUCKDB_RUNS
+) -> Project:
     """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
 
     Python files below `layers/` are imported, check files are only read. A file is read once, so the text that was
     fingerprinted is the one that ran. The folder `cache` keeps what was read from SQL, the file `kept` what was loaded
-    last.
+    last. `engines` run assets that do not say what runs them.
     """
-    known = KeptProject(root.resolve(), kept)
+    known = KeptProject(root.resolve(), kept, engines)
     project = known.read()
     if project is not None and not any(isinstance(asset.code, PythonCode) for asset in project.assets.values()):
         return project
@@ -28,13 +31,15 @@ def load(root: Path, cache: Path | None = None, kept: Path | None = None) -> Pro
     return executed(known, cache)
 
 
-def look(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
+def look(
+    root: Path, cache: Path | None = None, kept: Path | None = None, engines: EngineDefaults = DUCKDB_RUNS
+) -> Project:
     """The project for looking at it: Python files are read and not run, where their text tells every asset.
 
     The code of an asset that was only read raises. ProjectError as above, except for faults that only running a file
     shows.
     """
-    known = KeptProject(root.resolve(), kept)
+    known = KeptProject(root.resolve(), kept, engines)
     if (project := known.read()) is not None:
         return project
     from lakeflow.project.loading import unexecuted  # noqa: PLC0415 - as above

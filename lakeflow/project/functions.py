@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Asset
+from lakeflow.core.keys import Layer
+from lakeflow.core.model.asset import Asset, Computer
 from lakeflow.core.version.fingerprint import salted
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources
+
+_RUN_BY: Final = {Computer.DUCKDB: DUCKDB_RUNS, Computer.SPARK: EngineDefaults(frozenset(Layer))}
+"""The plan knows what runs an asset that does not say so."""
 
 
 class ProjectFunctions:
@@ -23,6 +29,7 @@ class ProjectFunctions:
     def of(self, asset: Asset) -> Asset:
         """The asset with its function. AssetError when the files have changed since the plan."""
         path = self._sources.root / asset.code.path
+        self._sources.engines = _RUN_BY[asset.engine]
         read = PythonFile(path, asset.key.layer, self._sources, self._modules).read()
         draft = next((draft for draft in read.drafts if draft.key == asset.key), None)
         if read.faults:

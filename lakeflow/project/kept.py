@@ -26,6 +26,7 @@ from types import FunctionType
 from typing import Any, Final, NoReturn
 
 from lakeflow.adapters.machine.sealed import read_sealed_bytes, write_sealed_bytes
+from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.model.asset import Project
 from lakeflow.project.sources import ModuleLocation, Sources, digest_of_content, files_of, locate
 
@@ -55,8 +56,9 @@ class KeptProject:
     there: a look makes no lake.
     """
 
-    def __init__(self, root: Path, place: Path | None) -> None:
+    def __init__(self, root: Path, place: Path | None, engines: EngineDefaults = DUCKDB_RUNS) -> None:
         self.root = root
+        self.engines = engines
         self._place = place if place is not None and place.parent.is_dir() else None
 
     def read(self) -> Project | None:
@@ -67,7 +69,7 @@ class KeptProject:
         head, _, body = content.partition(b"\n")
         with suppress(ValueError, LookupError, TypeError, OSError):
             known = json.loads(head)
-            if known == _as_it_is(self.root, known["read"], known["places"]):
+            if known == self._with_engines(_as_it_is(self.root, known["read"], known["places"])):
                 return _unpacked(body)
         return None
 
@@ -78,7 +80,12 @@ class KeptProject:
         with suppress(pickle.PicklingError, TypeError, AttributeError, ValueError, OSError):
             body = _packed(project)
             if _unpacked(body) == project:
-                write_sealed_bytes(self._place, json.dumps(_as_it_was(sources)).encode() + b"\n" + body)
+                write_sealed_bytes(
+                    self._place, json.dumps(self._with_engines(_as_it_was(sources))).encode() + b"\n" + body
+                )
+
+    def _with_engines(self, made_from: dict[str, Any]) -> dict[str, Any]:
+        return {**made_from, "engines": [sorted(self.engines.layers), sorted(self.engines.tags)]}
 
 
 def _as_it_is(root: Path, read: Iterable[str], places: Iterable[str]) -> dict[str, Any]:

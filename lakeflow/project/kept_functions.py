@@ -65,7 +65,7 @@ def _files(kept: KeptText, asset: Asset) -> tuple[_KeptSources, Path]:
     root = Path("/", "kept", asset.code_version)
     path = root / Path(asset.code.path).with_suffix(".py")
     texts = {root.joinpath(*_file(name, kept.modules)): text for name, text in kept.modules.items()}
-    return _KeptSources(root, {**texts, path: kept.text}), path
+    return _KeptSources(root, _texts={**texts, path: kept.text}), path
 
 
 def _file(name: str, modules: Mapping[str, str]) -> tuple[str, ...]:

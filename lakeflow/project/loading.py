@@ -36,7 +36,7 @@ def unexecuted(known: KeptProject, cache: Path | None) -> Project:
 
 
 def _load(known: KeptProject, cache: Path | None, loader: Callable[[Sources, Modules], Loader]) -> Project:
-    sources = Sources(known.root)
+    sources = Sources(known.root, known.engines)
     modules = loader(sources, Modules(sources))
     project = _project(sources, modules, KnownQueries(cache))
     if modules.is_repeatable:

@@ -121,6 +121,7 @@ class PythonFile:
 
     def _draft(self, found: _DecoratedFunction, tree: ast.Module) -> tuple[AssetDraft | None, list[Fault]]:
         declaration, flaws = read_declaration(getattr(found.function, ATTRIBUTE))
+        declaration = self.sources.engines.over(declaration, self.layer)
         draft = AssetDraft(
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,

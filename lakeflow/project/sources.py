@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import Layer
 from lakeflow.core.version.reachable_code import Import, whole
@@ -52,9 +53,10 @@ class UnreadableError(Exception):
 
 @dataclass
 class Sources:
-    """The content of the files below `root` during one load."""
+    """The content of the files below `root` during one load, and what runs assets that do not say so."""
 
     root: Path
+    engines: EngineDefaults = DUCKDB_RUNS
     _texts: dict[Path, str] = field(default_factory=dict)
     _trees: dict[Path, ast.Module] = field(default_factory=dict)
     _places: dict[str, ModuleLocation | None] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.declare.declaration import HEADER_FIELDS, read_declaration
+from lakeflow.core.declare.engine_laws import EngineDefaults
 from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.declare.parameters import parameters
 from lakeflow.core.declare.sql_header import Header, read_header
@@ -35,22 +36,23 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
         text = sources.text(path)
     except UnreadableError as error:
         return ParsedFile((), (error.fault,), frozenset({key}))
-    return _read(key, sources.name(path), text, read_query)
+    return _read(key, sources.name(path), text, sources.engines, read_query)
 
 
 @lru_cache(maxsize=4096)  # where a project is loaded again, most of its files are what they were
-def _read(key: AssetKey, name: str, text: str, read_query: ReadQuery) -> ParsedFile:
+def _read(key: AssetKey, name: str, text: str, engines: EngineDefaults, read_query: ReadQuery) -> ParsedFile:
     layer, lost = key.layer, frozenset({key})
     header = read_header(text, name)
     text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
+    declaration = engines.over(declaration, layer)
     own = frozenset({LANDED_ROWS} if "source" in header.fields else ())
     engine = declaration.engine or Computer.DUCKDB
     allowed = Allowed(own, frozenset(declaration.external), declaration.incremental, engine)
     query = read_query(text, name, allowed)
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
     faults += [*_landing(name, header, query), *_unread(name, header, declaration.external, query)]
-    faults += _parameters(name, text, header, query)
+    faults += _parameters(name, engine, header, query)
     for flaw in flaws:
         hint = _INPUTS if flaw.field == "inputs" else flaw.hint
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
@@ -92,11 +94,12 @@ def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: P
             yield Fault(name, line, f"the SELECT does not read {key}", f"drop it, or write from {key}")
 
 
-def _parameters(name: str, text: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
+def _parameters(name: str, engine: Computer, header: Header, query: ParsedQuery) -> Iterator[Fault]:
     """The faults of parameters. Only a SELECT with partitions has some, and it computes one window at a time."""
     if query.faults:
         return
-    cut = spark_tokens if header.fields.get("engine") == Computer.SPARK else tokens
+    cut = spark_tokens if engine is Computer.SPARK else tokens
+    text = header.sql
     partitioned, found = "partition" in header.fields, parameters(text, cut)
     for each in found:
         if each.name not in BOUNDS or not partitioned:

@@ -53,3 +53,16 @@ def test_what_is_wrong_is_refused_without_its_value(values: Any, says: str) -> N
         make_settings({"spark": values}, {"spark": "pyproject.toml:3"}, {})
     assert says in found.value.message
     assert "Oslo" not in found.value.message
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"layers": ["golden"]}, "there is no layer 'golden'"),
+        ({"tags": 3}, "spark.tags: expected a list of texts"),
+    ],
+)
+def test_defaults_name_layers_and_tags(values: Any, says: str) -> None:
+    with pytest.raises(ConfigError) as found:
+        _settings(values)
+    assert says in found.value.message

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, ParseException, PySparkException, PythonException
 
 from lakeflow.core.errors import AssetError, CodeError, EngineLostError, LakeflowError
@@ -23,7 +23,7 @@ _CAUSED: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _FIRST: Final = re.compile(r"^: (.+)$", re.MULTILINE)
 _CLASS: Final = re.compile(r"\[[A-Z_]+(?:\.[A-Z_]+)*\]")
 _MEMORY: Final = ("OutOfMemoryError", "GC overhead limit")
-_GONE: Final = ("Answer from Java side is empty", "Connection refused", "Connection reset", "stopped SparkContext")
+_STOPPED: Final = "stopped SparkContext"
 _STORE: Final = (
     *("No FileSystem for scheme", "S3AFileSystem not found", "AccessDenied", "NoAuthWithAWSException", "403 Forbidden"),
     *("CredentialInitializationException", "AuthenticationException", "SharedKey"),
@@ -67,7 +67,7 @@ def _told(error: BaseException, running: Running) -> AssetError:
     deepest, text = _deepest(error), str(error)
     if any(word in text for word in _MEMORY):
         return _lost(running, "the driver of Spark is out of memory", "raise spark.driver.memory")
-    if not isinstance(error, PySparkException) and any(word in text for word in _GONE):
+    if _is_gone(error, text):
         return _lost(running, "the driver of Spark ended (out of memory?)", "raise spark.driver.memory")
     if any(word in text for word in _STORE):
         return running.error(f"Spark cannot reach the store: {_line(deepest)}", _GIVE_KEYS)
@@ -76,6 +76,12 @@ def _told(error: BaseException, running: Running) -> AssetError:
     raised = isinstance(deepest, PythonException) or "PythonException" in text
     cause = f"a function of Python raised {_raised(str(deepest))}" if raised else _line(deepest)
     return _of_code(running, cause, f"{text}\n{deepest}")
+
+
+def _is_gone(error: BaseException, text: str) -> bool:
+    """Does Java not answer any more? Whatever it raises itself comes as one of these two kinds."""
+    answers = isinstance(error, PySparkException | Py4JJavaError) or "does not exist in the JVM" in text
+    return _STOPPED in text or not answers
 
 
 def _of_text(running: Running, error: AnalysisException) -> AssetError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.compact.work import FILE_BYTES
+from lakeflow.core.declare.engine_laws import EngineDefaults
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.asset import Limits
@@ -141,6 +142,11 @@ class Settings:
         """Where Spark runs, and how, variables replaced."""
         shown = dict.fromkeys((key for key, _ in self.spark_table.shown()), self._sources.get("spark", ""))
         return self.spark_table.used(lambda key, text: replace_variables(key, text, self._environ, shown))
+
+    @property
+    def engines(self) -> EngineDefaults:
+        """What runs assets that do not say so."""
+        return self.spark_table.defaults
 
     @property
     def cache_dir(self) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.keys import EMPTY
+from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.redaction import redacted, secret
 from lakeflow.core.wording import did_you_mean
 
@@ -32,6 +33,7 @@ EXACT: Final[Mapping[str, str]] = {
 that it computes have none: it would hand on those of its inputs, which mean other columns.
 """
 _OURS: Final = ("master", "remote", "scratch")
+_LISTS: Final = ("layers", "tags")
 _SECRET: Final = ("secret", "password", "token", "key", "credential")
 
 
@@ -39,13 +41,14 @@ _SECRET: Final = ("secret", "password", "token", "key", "credential")
 class SparkSettings:
     """Where the code of Spark's assets runs: a `master`, or the `remote` of a Spark Connect server. `scratch` is the
     folder of rows on their way to a table, which driver and executors share; empty: the lake's own. `conf` are
-    settings of Spark's own.
+    settings of Spark's own. Assets that do not say what runs them run here where `defaults` say so.
     """
 
     master: str = ""
     remote: str = field(default="", repr=False)
     scratch: str = ""
     conf: Mapping[str, str] = field(default=EMPTY, repr=False)
+    defaults: EngineDefaults = DUCKDB_RUNS
 
     @property
     def is_here(self) -> bool:
@@ -54,12 +57,15 @@ class SparkSettings:
 
     def used(self, resolve: Callable[[str, str], str]) -> SparkSettings:
         """The settings with each variable replaced by `resolve(setting, text)`."""
-        plain = {name: resolve(f"spark.{name}", getattr(self, name)) for name in _OURS}
-        return replace(self, **plain, conf={name: resolve(name, text) for name, text in self.conf.items()})
+        master, remote, scratch = (resolve(f"spark.{name}", getattr(self, name)) for name in _OURS)
+        conf = {name: resolve(name, text) for name, text in self.conf.items()}
+        return replace(self, master=master, remote=remote, scratch=scratch, conf=conf)
 
     def shown(self) -> Iterator[tuple[str, str]]:
         """Each setting that was given, for a screen: variables as written, and no secret."""
         yield from ((f"spark.{name}", redacted(text)) for name in _OURS if (text := getattr(self, name)))
+        said = {"layers": self.defaults.layers, "tags": self.defaults.tags}
+        yield from ((f"spark.{name}", ", ".join(sorted(each))) for name, each in said.items() if each)
         for name, text in self.conf.items():
             hidden = any(word in name.lower() for word in _SECRET)
             yield f"spark.{name}", secret(text) if hidden else redacted(text)
@@ -73,10 +79,12 @@ def read_spark(raw: object, source: str) -> SparkSettings:
     """The settings of a table; ConfigError, naming `source` and no value, for the first that is wrong."""
     if not isinstance(raw, Mapping):
         raise ConfigError(f"spark: expected a table ({source})", hint="write [tool.lakeflow.spark]")
-    found = dict(_flat(raw, ""))
+    lists = {name: _names(name, raw[name], source) for name in _LISTS if name in raw}
+    found = dict(_flat({name: value for name, value in raw.items() if name not in _LISTS}, ""))
     for name, value in found.items():
         if name not in _OURS and not name.startswith("spark."):
-            hint = did_you_mean(name, _OURS, f"spark has {', '.join(_OURS)}, and Spark's own, such as spark.cores.max")
+            known = (*_OURS, *_LISTS)
+            hint = did_you_mean(name, known, f"spark has {', '.join(known)}, and Spark's own, such as spark.cores.max")
             raise ConfigError(f"spark.{name}: there is no such setting ({source})", hint=hint)
         if name in EXACT or name in {"spark.master", "spark.remote"}:
             hint = "drop it: lakeflow sets it, so that no value changes" if name in EXACT else f"write {name[6:]} = …"
@@ -87,7 +95,18 @@ def read_spark(raw: object, source: str) -> SparkSettings:
         raise ConfigError(f"spark.remote: master is set, too ({source})", hint="keep one of them")
     said = {name: _text(value) for name, value in found.items()}
     ours = {name: said.pop(name) for name in _OURS if name in said}
-    return SparkSettings(**ours, conf=said)
+    return SparkSettings(**ours, conf=said, defaults=EngineDefaults(**lists))
+
+
+def _names(key: str, raw: object, source: str) -> frozenset[str]:
+    """Layers or tags."""
+    names = [raw] if isinstance(raw, str) else raw
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ConfigError(f"spark.{key}: expected a list of texts ({source})", hint=f'write {key} = ["gold"]')
+    if wrong := next((name for name in names if key == "layers" and name not in list(Layer)), None):
+        hint = did_you_mean(wrong, list(Layer), f"the layers are {', '.join(Layer)}")
+        raise ConfigError(f"spark.layers: there is no layer {wrong!r} ({source})", hint=hint)
+    return frozenset(names)
 
 
 def _flat(raw: Mapping[str, object], above: str) -> Iterator[tuple[str, object]]:

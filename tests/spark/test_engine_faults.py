@@ -1,0 +1,147 @@
+"""What goes wrong on Spark is an errored step that says what to type: all else of the run goes on, nothing stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lakeflow
+from tests.spark.test_engine import required, steps_of, write
+
+SPARK = '[tool.lakeflow]\n[tool.lakeflow.spark]\nmaster = "local[1]"\n"spark.driver.memory" = "512m"\n'
+HEAD = '/*\nengine = "spark"\nkind = "mart"\n{}\n*/\n'
+FUNCTIONS = """
+from __future__ import annotations
+
+import os
+import time
+
+from lakeflow import asset
+
+GIVEN = {"inputs": {"rows": "silver.rows"}, "engine": "spark", "kind": "mart"}
+
+
+def _mapped(rows, work):
+    from pyspark.sql import functions as F
+
+    return rows.select(F.udf(work, "long")("id").alias("id"))
+
+
+@asset(**GIVEN)
+def raises(rows):
+    def work(number):
+        raise ValueError("boom")
+
+    return _mapped(rows, work)
+
+
+@asset(**GIVEN)
+def exits(rows):
+    return _mapped(rows, lambda number: os._exit(3))
+
+
+@asset(**GIVEN)
+def loosens(rows):
+    rows.sparkSession.conf.set("spark.sql.ansi.enabled", "false")
+    return rows
+
+
+@asset(**GIVEN)
+def returns(rows):
+    return [1]
+
+
+@asset(**GIVEN)
+def kills(rows):
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        if "java" in child.name():
+            child.kill()
+    return rows
+
+
+@asset(**GIVEN, timeout=20)
+def sleeps(rows):
+    time.sleep(3600)
+    return rows
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    required()
+    root = tmp_path_factory.mktemp("faults")
+    write(root, "pyproject.toml", SPARK)
+    write(root, "layers/bronze/raw.sql", "select i as id, time '10:00' as t from range(5) t(i)")
+    write(root, "layers/silver/rows.sql", '/*\nkey = ["id"]\n*/\nselect id from bronze.raw')
+    write(root, "layers/silver/lacks.sql", '/*\nengine = "spark"\nkey = ["id"]\n*/\nselect * from bronze.raw')
+    write(root, "layers/gold/many.sql", HEAD.format("max_rows = 3") + "select id from silver.rows")
+    memory = HEAD.format("retries = 0") + "select repeat('x', 2000000000) as x from silver.rows"
+    write(root, "layers/gold/memory.sql", memory)
+    write(root, "layers/gold/zebra.sql", HEAD.format("") + "select id + 1 as id from silver.rows")
+    write(root, "layers/gold/functions.py", FUNCTIONS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def steps(root: Path) -> Iterator[dict[str, Any]]:
+    with lakeflow.open(root) as lake:
+        yield steps_of(lake)
+
+
+@pytest.mark.parametrize(
+    ("asset", "says"),
+    [
+        ("silver.lacks", "column 't' of bronze.raw is time, a type that Spark lacks"),
+        ("gold.many", "it gives 5 rows, more than its max_rows of 3"),
+        ("gold.memory", "the driver of Spark"),
+        ("gold.raises", "a function of Python raised ValueError: boom"),
+        ("gold.exits", "gold.exits"),
+        ("gold.loosens", "the code changes spark.sql.ansi.enabled"),
+        ("gold.returns", "the function returned a builtins.list"),
+        ("gold.kills", "the driver of Spark ended"),
+        ("gold.sleeps", "it took longer than 20 s and was stopped"),
+    ],
+)
+def test_each_says_what_is_wrong(steps: dict[str, Any], asset: str, says: str) -> None:
+    assert str(steps[asset].state) == "errored"
+    assert says in steps[asset].reason
+
+
+def test_whatever_else_runs_on_spark_is_published_on_a_session_of_its_own_where_one_was_lost(
+    steps: dict[str, Any],
+) -> None:
+    assert [str(steps[each].state) for each in ("silver.rows", "gold.zebra")] == ["published"] * 2
+
+
+def test_nothing_of_lost_sessions_stays(root: Path, steps: dict[str, Any]) -> None:
+    assert steps
+    assert not list((root / ".lakeflow" / "spill").glob("spark-*/*/*/part-*"))
+
+
+@pytest.mark.parametrize(
+    ("master", "variables", "says"),
+    [
+        ("spark://127.0.0.1:1", {}, "no Spark cluster answers at 127.0.0.1:1"),
+        ("local[1]", {"JAVA_HOME": "/nowhere"}, "there is no Java, and Spark runs this asset"),
+        ("local[many]", {}, "Spark does not start"),
+    ],
+)
+def test_a_cluster_that_is_away_leaves_the_rest_of_the_run_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: str, variables: dict[str, str], says: str
+) -> None:
+    required()
+    write(tmp_path, "pyproject.toml", SPARK.replace("local[1]", master))
+    write(tmp_path, "layers/bronze/raw.sql", "select 1 as id")
+    write(tmp_path, "layers/silver/rows.sql", '/*\nkey = ["id"]\n*/\nselect id from bronze.raw')
+    write(tmp_path, "layers/silver/far.sql", '/*\nengine = "spark"\nkey = ["id"]\n*/\nselect id from bronze.raw')
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with lakeflow.open(tmp_path) as lake:
+        steps = steps_of(lake)
+    assert [str(steps[f"silver.{each}"].state) for each in ("rows", "far")] == ["published", "errored"]
+    assert says in steps["silver.far"].reason

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
-from lakeflow.core.model.run import RunRecord
+from lakeflow.core.model.run import RunRecord, StepRecord
 from lakeflow.ui.acts import VERBS, Acts, Verb, status_of, verbs_of
 from lakeflow.ui.guard import fields
 from lakeflow.ui.kept import Glance
@@ -62,6 +62,13 @@ async def _run(look: Look, verb: Verb, request: Request) -> RunRecord:
 
 
 def _question(acts: Acts, verb: Verb, run: RunRecord, fault: LakeflowError | None = None, reason: str = "") -> Page:
-    steps = [step for step in run.steps if step.done or step.open]
+    steps = [step for step in run.steps if _is_meant(verb, step)]
     values = {"verb": verb, "run": run, "steps": steps, "fault": fault, "reason": reason, "user": acts.user}
     return Page("act.html", f"{verb.name} {run.id}", verb.words(run.id), dict, values)
+
+
+def _is_meant(verb: Verb, step: StepRecord) -> bool:
+    """Will what is asked change something about this step?"""
+    if verb.name == "rollback":
+        return step.done
+    return step.open and (step.snapshot_id is not None or verb.name == "retry")

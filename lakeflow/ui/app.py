@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 from lakeflow.as_json.envelope import entries_of, entry, enveloped
 from lakeflow.core.drawing.svg import STYLE
 from lakeflow.core.errors import AssetError, LakeflowError, UsageError
+from lakeflow.core.glance.decisions import decisions
 from lakeflow.core.model.run import RunRecord
 from lakeflow.ui import acting, enter
 from lakeflow.ui.acts import Acts, verbs_of
@@ -78,7 +80,18 @@ class Site:
         """Look at the lake before somebody asks: the first look at many tables is the long one. Where it fails, the
         first page says why.
         """
-        return self.looks.submit(self.kept.glance)
+        looked = self.looks.submit(self.kept.glance)
+        looked.add_done_callback(self._rows_ahead)
+        return looked
+
+    def _rows_ahead(self, looked: Future[Glance]) -> None:
+        """Compare what is held with what readers see, so that who comes to decide need not wait for it."""
+        if looked.cancelled() or looked.exception() is not None:
+            return
+        glance = looked.result()
+        if waits := decisions(glance.outlook):
+            with suppress(RuntimeError):  # the server ends already
+                self.asks.submit(self.rows.answer, glance, partial(runs.compared, waits=waits))
 
     def close(self) -> None:
         if self.acts is not None:

@@ -11,9 +11,10 @@ import pytest
 
 from demo import demo
 from tests.browser.chromium import REQUIRED, missing, started
-from tests.browser.served import served
+from tests.ui.served import served
 
 _HERE = Path(__file__).parent
+PATIENT = ("--timeout", "300")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +49,7 @@ def reference(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def held(reference: Path) -> Iterator[str]:
     """The address of its pages."""
-    with served(reference) as address:
+    with served(reference, *PATIENT, LAKEFLOW_PII_SALT=demo.SALT) as address:
         yield address
 
 
@@ -61,7 +62,7 @@ def published(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         demo.run("doctor", "--relocate")
         demo.weather_as_of("february")
         demo.run("retry")
-    with served(root) as address:
+    with served(root, *PATIENT, LAKEFLOW_PII_SALT=demo.SALT) as address:
         yield address
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from lakeflow.core.drawing.svg import svg_within
 from lakeflow.ui.app import PAGES
 from tests.browser.chromium import Window
+from tests.drawing.pictures import random_drawing
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 QUESTIONS = {
@@ -22,6 +24,25 @@ QUESTIONS = {
 }
 WIDE, NARROW = (1280, 900), (390, 844)
 Opened = Callable[..., Any]
+_DRAW = """(svg) => {
+    const drawing = document.querySelector(".drawing").cloneNode();
+    drawing.innerHTML = svg;
+    document.querySelector(".drawing").replaceWith(drawing);
+    drawing.dispatchEvent(new CustomEvent("htmx:afterSwap", {bubbles: true}));
+}"""
+_POINT = """async ([name]) => {
+    const drawing = document.querySelector(".drawing");
+    let touched = 0;
+    const count = (changes) => { touched += changes.length; };
+    const watch = new MutationObserver(count);
+    watch.observe(drawing, {attributes: true, childList: true, characterData: true, subtree: true});
+    const box = name && [...drawing.querySelectorAll(".box")].find((each) => each.dataset.name === name);
+    if (box) box.firstElementChild.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
+    else drawing.dispatchEvent(new MouseEvent("mouseleave"));
+    count(watch.takeRecords());
+    watch.disconnect();
+    return [drawing.querySelectorAll(".on").length, touched];
+}"""
 
 
 def run_of(window: Window) -> str:
@@ -197,3 +218,48 @@ def test_when_all_is_published_nothing_is_asked_of_anybody(published: str, opene
         assert "decision" not in window.page.inner_text("h1")
         assert window.page.locator("text=Look at the rows").count() == 0
         assert window.wrong == []
+
+
+def test_in_a_lineage_of_a_thousand_tables_pointing_touches_what_is_lit_and_nothing_else(
+    held: str, opened: Opened
+) -> None:
+    """How many attributes of the drawing change, which no busy machine makes more; the layout stays as it was."""
+    drawing = svg_within(random_drawing(1_000), lambda name: f"/assets/{name}")
+    with opened(held) as window:
+        window.go("/lineage")
+        window.page.evaluate(_DRAW, drawing)
+        boxes = "all => all.map((each) => each.dataset.name)"
+        names = window.page.eval_on_selector_all(".box", boxes)
+        assert len(names) >= 1_000
+        one, other = names[len(names) // 2], names[-1]
+        lit, touched = window.page.evaluate(_POINT, [one])
+        assert lit > 1
+        assert touched == lit + 1, "each that is lit, and the drawing itself"
+        assert window.page.evaluate(_POINT, [one])[1] == 0, "another part of the same box"
+        both = window.page.evaluate(_POINT, [other])
+        assert both[1] <= lit + both[0], "what is lit in both is not touched"
+        none, left = window.page.evaluate(_POINT, [None])
+        assert (none, left) == (0, both[0] + 1)
+        width = "document.documentElement.scrollWidth"
+        before = window.page.evaluate(width)
+        window.page.evaluate(_POINT, [one])
+        assert window.page.evaluate(width) == before
+        assert window.wrong == []
+
+
+def test_no_page_takes_more_than_a_hundred_and_fifty_kilobytes_over_the_line(held: str, opened: Opened) -> None:
+    """All files that a page asks for, as they are sent; nothing is in the browser's cache."""
+    with opened(held) as window:
+        addresses = paths(run_of(window))
+    heavy = {}
+    for path in addresses:
+        with opened(held) as window:
+            cdp = window.page.context.new_cdp_session(window.page)
+            cdp.send("Network.enable")
+            sent: list[float] = []
+            cdp.on("Network.loadingFinished", lambda said, sent=sent: sent.append(said["encodedDataLength"]))
+            window.go(path)
+            window.page.wait_for_load_state("networkidle")
+            assert len(sent) >= 3, path
+            heavy[path] = sum(sent)
+    assert {path: size for path, size in heavy.items() if size > 150_000} == {}

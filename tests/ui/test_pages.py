@@ -171,6 +171,34 @@ def test_while_nothing_is_asked_a_page_shows_what_may_be(pages: TestClient, held
     assert pages.get("/query.json").json()["data"]["assets"]
 
 
+def test_rows_are_ordered_by_a_click_on_their_column_and_lead_to_a_select(pages: TestClient) -> None:
+    shown = pages.get("/assets/silver.weather/data?ref=held&where=wind+%3E+10").text
+    link = unescape(re.findall(r'<a href="([^"]+)" title="order by wind"', shown)[0])
+    upwards = pages.get(link)
+    downwards = unescape(re.findall(r'<a href="([^"]+)" title="order by wind"', upwards.text)[0])
+    assert downwards != link
+    winds = [[row["wind"] for row in pages.get(twin_of(each)).json()["data"]["rows"]] for each in (link, downwards)]
+    assert len(winds[0]) > 1
+    assert winds[0] == winds[1][::-1]
+    select = unescape(re.findall(r'href="(/query[^"]+)"', pages.get(downwards).text)[0])
+    assert [row["wind"] for row in pages.get(twin_of(select)).json()["data"]["rows"]] == winds[1]
+    assert "order by email" not in pages.get("/assets/bronze.reader/data").text
+    assert "order by town" in pages.get("/assets/bronze.reader/data").text
+
+
+def test_a_comparison_can_be_turned_and_that_of_a_run_begins_with_its_tables(
+    pages: TestClient, held: tuple[Path, str]
+) -> None:
+    shown = pages.get("/compare?asset=silver.weather&between=main..held").text
+    turned = unescape(re.findall(r'href="([^"]+)">The other way round<', shown)[0])
+    assert "removed −1" in text_of(pages.get(turned).text)
+    first = re.findall(r'href="(/compare\?run=[^"]+)"', pages.get("/compare").text)[-1]
+    of_run = pages.get(first).text
+    for asset in ("bronze.weather", "silver.weather", "gold.windiest"):
+        assert f'href="#{asset}"' in of_run
+        assert f'id="{asset}"' in of_run
+
+
 def test_what_is_not_there_is_not_found(pages: TestClient) -> None:
     for path in ("/assets/silver.nothing", "/assets/..%2f..", "/runs/zzz", "/nothing", "/static/../app.py"):
         assert pages.get(path).status_code == 404, path

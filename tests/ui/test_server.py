@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from lakeflow.ui.kept import SeenLake
 from lakeflow.ui.server import TOKEN, Certificate, UiOptions, access_of, bound, is_own
 from tests.cli.environment import CLEAN
 from tests.cli.test_commands import make
+from tests.ui.served import served
 
 SECRET = "a-secret-of-the-lake"
 TLS = Certificate("lake.pem", "lake.key")
@@ -95,25 +93,6 @@ def test_a_look_ahead_that_fails_leaves_it_to_the_first_page_to_say_why(tmp_path
         assert "layers/bronze/b.sql" in answer.text
 
 
-@contextmanager
-def _shown(root: Path, *options: str, **environment: str) -> Iterator[str]:
-    """The address that `lakeflow ui` says."""
-    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", *options]
-    with subprocess.Popen(
-        command, env={**CLEAN, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        found = re.match(r"https?://\S+", said)
-        assert found, said
-        try:
-            yield found[0]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.stderr.read()
-            assert process.wait(60) == 0
-
-
 @pytest.mark.long
 def test_by_tls_the_token_opens_the_pages_and_nothing_else_does(held: tuple[Path, str], tmp_path: Path) -> None:
     certificate, key = tmp_path / "lake.pem", tmp_path / "lake.key"
@@ -122,7 +101,7 @@ def test_by_tls_the_token_opens_the_pages_and_nothing_else_does(held: tuple[Path
     subprocess.run([*made, *names], check=True, capture_output=True)
     trusted = ssl.create_default_context(cafile=str(certificate))
     options = ("--host", "0.0.0.0", "--tls-cert", str(certificate), "--tls-key", str(key))
-    with _shown(held[0], *options, **{TOKEN: SECRET}) as said:
+    with served(held[0], *options, **{TOKEN: SECRET}) as said:
         assert said.startswith("https://0.0.0.0:")
         port = int(said.rstrip("/").rpartition(":")[2])
 
@@ -144,13 +123,13 @@ def test_open_opens_the_address_in_the_browser_that_the_machine_has(held: tuple[
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o755)
-    with _shown(held[0], "--open", BROWSER=f"{browser} %s") as said:
+    with served(held[0], "--open", BROWSER=f"{browser} %s") as said:
         pass
     assert opened.read_text().strip() == said, "it was opened before the server ended"
 
 
 @pytest.mark.long
-def test_a_certificate_that_is_none_ends_it_before_anything_is_shown(held: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_certificate_that_is_none_ends_it_before_anything_isserved(held: tuple[Path, str], tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("no certificate")
     options = ["--tls-cert", str(tmp_path / "no.pem"), "--tls-key", str(tmp_path / "no.pem")]
     command = [sys.executable, "-m", "lakeflow.cli", "-C", str(held[0]), "ui", "--port", "0", *options]

@@ -11,6 +11,7 @@ from lakeflow.as_json.values import JsonObject, asset_json, health_json, rows_js
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import LakeflowError, UsageError
 from lakeflow.core.glance.decisions import decisions
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.table import MAIN, Rows
 from lakeflow.lake.results import batches
@@ -46,7 +47,9 @@ def compare(glance: Glance, asked: PageRequest) -> Page:
         told = [comparison_json(each) for each in found]
         return {"diff": told if asked.word("run") else told[0]}
 
+    one, dots, other = between.partition("..")
     values: dict[str, Any] = {
+        "turned": f"{other}..{one}" if dots and one and other else "",
         "asked": {"asset": asked.word("asset"), "run": asked.word("run"), "between": between, "where": where},
         "found": found,
         "pairs": [side_by_side(each) for each in found],
@@ -61,15 +64,18 @@ def _comparable(glance: Glance, asked: PageRequest) -> Page:
     """What waits, beside main, and the last runs: each leads to its comparison."""
     last = glance.lake.runs(_RUNS)
     named = {name: asked.word(name) for name in ("asset", "run", "between", "where")}
-    values = {"asked": named, "found": (), "pairs": (), "fault": None, **_choice(glance), "last": last}
+    values = {"asked": named, "turned": "", "found": (), "pairs": (), "fault": None, **_choice(glance), "last": last}
     words = ("runs", "--limit", str(_RUNS))
     return Page("compare.html", "Compare", words, lambda: {"runs": [run_json(run) for run in last]}, values)
 
 
 def _choice(glance: Glance) -> dict[str, Any]:
     waits = [one for one in decisions(glance.outlook) if one.step.snapshot_id]
-    assets = [key for key in glance.outlook.statuses if owner_of(key) is None]
-    return {"assets": assets, "waits": waits, "last": ()}
+    return {"assets": _assets(glance), "waits": waits, "last": ()}
+
+
+def _assets(glance: Glance) -> Sequence[AssetKey]:
+    return sorted(key for key in glance.outlook.statuses if owner_of(key) is None)
 
 
 def query(glance: Glance, asked: PageRequest) -> Page:
@@ -100,7 +106,7 @@ def query(glance: Glance, asked: PageRequest) -> Page:
         "rows": rows,
         "fault": fault,
         "waits": bool(text) and asked.from_elsewhere,
-        "assets": [key for key in glance.outlook.statuses if owner_of(key) is None],
+        "assets": _assets(glance),
     }
     if not text:
         return Page("query.html", "Query", ("list",), lambda: _listed(glance), values)

@@ -25,6 +25,7 @@ from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
 from lakeflow.ui.pages.home import status_data
+from lakeflow.ui.pages.onward import as_select, ordered
 
 _AUDITS: Final = 14
 _ROWS: Final = 50
@@ -100,7 +101,9 @@ def rows(glance: Glance, asked: PageRequest) -> Page:
 
     table = glance.outlook.facts.tables.get(key)
     refs = sorted(table.refs, key=lambda ref: (ref != MAIN, ref)) if table else ()
+    hidden = hidden_columns(glance.outlook.project, glance.outlook.project.assets[key])
     values = {"asked": named, "limit": limit, "fault": fault, "rows": found, "refs": refs}
+    values |= {"orders": ordered(key, found, named, hidden) if found else {}, "select": as_select(key, named)}
     return _page(glance, key, "data", command, data, values, 400 if fault else 200)
 
 

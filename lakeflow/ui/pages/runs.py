@@ -56,11 +56,11 @@ def one_run(glance: Glance, asked: PageRequest) -> Page:
         "live": run.state is RunState.RUNNING,
         "compared": {},
     }
-    words, asks = ("runs", run.id), (lambda rows: {"compared": _compared(rows, waits)}) if waits else None
+    words, asks = ("runs", run.id), (lambda rows: {"compared": compared(rows, waits)}) if waits else None
     return Page("run.html", f"run {run.id}", words, lambda: _run_data(glance, run), values, asks=asks)
 
 
-def _compared(glance: Glance, waits: Sequence[OpenStep]) -> Mapping[AssetKey, BesideMain]:
+def compared(glance: Glance, waits: Sequence[OpenStep]) -> Mapping[AssetKey, BesideMain]:
     """What the first of these steps would change for readers. Two snapshots are compared once."""
     found: dict[AssetKey, BesideMain] = {}
     for one in [each for each in waits if each.step.snapshot_id and each.status][:_COMPARED]:

@@ -52,7 +52,7 @@ function plots(root) {
 
 // Whatever a box of the drawing is made from, and whatever is made from it, stays; the rest fades.
 function drawings(root) {
-  for (const drawing of root.querySelectorAll(".drawing")) {
+  for (const drawing of [...(root.matches?.(".drawing") ? [root] : []), ...root.querySelectorAll(".drawing")]) {
     const edges = [...drawing.querySelectorAll(".edge")];
     const boxes = new Map([...drawing.querySelectorAll(".box")].map((box) => [box.dataset.name, box]));
     const up = new Map(), down = new Map();
@@ -74,16 +74,20 @@ function drawings(root) {
       }
       return [seen, found];
     };
-    let on = [];
+    let shown = null, on = new Set();
+    // Only what is lit now and was not, or was and is not, is touched: a lake has thousands of boxes and edges.
     const show = (name) => {
-      on.forEach((each) => each.classList.remove("on"));
-      on = [];
-      drawing.classList.toggle("near", name !== null);
-      if (name === null) return;
-      for (const [names, found] of [walk(name, up, "from"), walk(name, down, "to")]) {
-        on.push(...found, ...[...names].map((each) => boxes.get(each)).filter(Boolean));
+      if (name === shown) return;
+      shown = name;
+      const next = new Set();
+      for (const [names, found] of name === null ? [] : [walk(name, up, "from"), walk(name, down, "to")]) {
+        found.forEach((edge) => next.add(edge));
+        names.forEach((each) => boxes.has(each) && next.add(boxes.get(each)));
       }
-      on.forEach((each) => each.classList.add("on"));
+      on.forEach((each) => next.has(each) || each.classList.remove("on"));
+      next.forEach((each) => on.has(each) || each.classList.add("on"));
+      on = next;
+      drawing.classList.toggle("near", name !== null);
     };
     const named = (event) => event.target.closest(".box")?.dataset.name ?? event.target.querySelector?.(".box")?.dataset.name ?? null;
     drawing.addEventListener("mouseover", (event) => show(named(event)));

@@ -10,21 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.demo import SALT
 from tests.cli.environment import CLEAN
 
 
 @contextmanager
-def served(root: Path, *options: str) -> Iterator[str]:
-    """The address of its pages."""
-    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", "--timeout", "300", *options]
-    environment = {**CLEAN, "LAKEFLOW_PII_SALT": SALT}
+def served(root: Path, *options: str, **environment: str) -> Iterator[str]:
+    """The address that it says."""
+    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", *options]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, env={**CLEAN, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         said = process.stderr.readline()
-        found = re.match(r"http://\S+", said)
+        found = re.match(r"https?://\S+", said)
         assert found, said
         try:
             yield found[0]

@@ -32,6 +32,17 @@ def batches(relation: DuckDBPyRelation) -> Iterator[Rows]:
         yield from answers.batches(relation)
 
 
+def few(relation: DuckDBPyRelation, most: int) -> Rows:
+    """The rows of a query as text, where they are few. AssetError when DuckDB cannot go on, and for a row of more than
+    `most` bytes.
+    """
+    from lakeflow.adapters.duckdb.code.user_sql import refused  # noqa: PLC0415 - as said above
+    from lakeflow.adapters.duckdb.read import answers  # noqa: PLC0415 - as said above
+
+    with refused():
+        return answers.few(relation, most)
+
+
 def write(relation: DuckDBPyRelation, form: Form, sink: IO[bytes]) -> None:
     """Write all rows of a query as they come: one batch of them is in memory. AssetError as above."""
     from lakeflow.adapters.duckdb.code.user_sql import refused  # noqa: PLC0415 - as said above

@@ -45,19 +45,25 @@ HEADERS: Final = {
 @dataclass(frozen=True)
 class Access:
     """Who may ask. `hosts` are the names under which this server may be asked, `password` what somebody elsewhere has
-    to give, `secure` whether it is reached by TLS, `acts` whether anything may be changed. `token` and `session` are
-    made anew at each start.
+    to give, `secure` whether it is reached by TLS, `proxied` whether a proxy before it may have TLS, `acts` whether
+    anything may be changed. `token` and `session` are made anew at each start.
     """
 
     hosts: frozenset[str] = LOOPBACK
     password: str = field(default="", repr=False)
     secure: bool = False
+    proxied: bool = False
     acts: bool = False
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     session: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
     def knows(self, host: str) -> bool:
         return name_of(host) in self.hosts
+
+    def origins(self, host: str) -> frozenset[str]:
+        """How a browser names a page of this server that was asked for as `host`."""
+        schemes = {"https"} if self.secure else {"http", "https"} if self.proxied else {"http"}
+        return frozenset(f"{scheme}://{host}" for scheme in schemes)
 
     def admits(self, headers: Headers) -> bool:
         """Nobody is asked where there is no password: the address is this machine's own."""
@@ -119,7 +125,10 @@ class Guard:
         enters = scope["path"] == "/enter" and bool(self._access.password)
         if method not in _LOOKS and not (method == "POST" and (enters or self._access.acts)):
             return PlainTextResponse("there is nothing to do that with\n", 405, {"allow": "GET, HEAD"})
-        if _is_part_of_another_page(headers):
+        origins = headers.getlist("origin")
+        if _is_part_of_another_page(headers) or (
+            method != "POST" and not self._access.origins(hosts[0]).issuperset(origins)
+        ):
             return PlainTextResponse("this is shown as a page, not within one of another site\n", 403)
         if method == "POST" and not self._from_here(headers, hosts[0]):
             return PlainTextResponse("a change is asked for from a page of this server\n", 403)
@@ -129,9 +138,9 @@ class Guard:
     def _from_here(self, headers: Headers, host: str) -> bool:
         """Does a page of ours ask? A browser says where a form comes from; who says nothing is not ours."""
         origins, site = headers.getlist("origin"), headers.get("sec-fetch-site")
-        scheme = "https" if self._access.secure else "http"
         if origins:
-            return origins == [f"{scheme}://{host}"] and site in {None, "same-origin"}
+            known = len(origins) == 1 and origins[0] in self._access.origins(host)
+            return known and site in {None, "same-origin"}
         return site == "same-origin"
 
     async def _entering(self, scope: Scope, receive: Receive) -> Response | Receive | None:

@@ -24,6 +24,8 @@ _LOOKS: Final = {
     **dict.fromkeys(("held", "failed", "errored", "conflict", "degraded", "broken", "late"), "bad"),
     **dict.fromkeys(("abandoned", "warning", "stale", "unruled", "written", "unaudited"), "warn"),
 }
+_LONGEST: Final = 1_000
+"""So many characters of a cell are shown. The twin of the page has all."""
 
 
 def text(value: object) -> object:
@@ -46,7 +48,13 @@ def mark(kind: str) -> Markup:
 
 
 def cell(value: object) -> object:
-    return Markup('<span class="null">NULL</span>') if value is None else text(value)
+    if value is None:
+        return Markup('<span class="null">NULL</span>')
+    whole = str(value)
+    if len(whole) <= _LONGEST:
+        return text(value)
+    cut = Markup('{} <span class="null">… of {} characters</span>')
+    return cut.format(text(whole[:_LONGEST]), count(len(whole)))
 
 
 @lru_cache(1)

@@ -22,7 +22,7 @@ SECONDS: Final = 10.0
 BRIEFLY: Final = 3.0
 """Seconds that a page waits for rows that it shows besides."""
 _AGAIN: Final = 0.25
-_BOUNDS: Final = {"memory_limit": "1GB", "threads": "2"}
+BOUNDS: Final = {"memory_limit": "1GB", "threads": "2"}
 """What one question may take, where the settings of the page's server do not say."""
 _Answer = TypeVar("_Answer")
 
@@ -60,7 +60,7 @@ class RowLake:
     def _of(self, glance: Glance) -> ReadableLake:
         if self._lake is None or self._project is not glance.outlook.project:
             self.close()
-            self._lake = lakes.look(self.root, settings={**_BOUNDS, **self.settings})
+            self._lake = lakes.look(self.root, settings={**BOUNDS, **self.settings})
             self._project = glance.outlook.project
             self._compared = {}  # what is masked may have changed
         return self._lake

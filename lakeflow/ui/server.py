@@ -27,9 +27,10 @@ from lakeflow.project import find_root
 from lakeflow.ui import built
 from lakeflow.ui.ahead import kept_ahead
 from lakeflow.ui.app import application, site
+from lakeflow.ui.bounds import bounded
 from lakeflow.ui.guard import LOOPBACK, Access
 from lakeflow.ui.kept import SeenLake
-from lakeflow.ui.rows import SECONDS
+from lakeflow.ui.rows import BOUNDS, SECONDS
 
 TOKEN: Final = "LAKEFLOW_UI_TOKEN"  # noqa: S105 - the name of a variable
 _LEAST: Final = 16
@@ -79,6 +80,8 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(chdir(root))  # relative paths in SQL begin here
         stack.enter_context(redirect_stdout(sys.stderr))  # what user code prints is no answer
         stack.enter_context(_asked_to_end(ended.set))
+        if not options.acts:  # what a run starts would be bounded, too
+            bounded({**BOUNDS, **options.settings}["memory_limit"])
         pages = site(SeenLake(root, options.settings), access, options.seconds)
         stack.callback(pages.close)
         address = address_of(listener, options)
@@ -108,14 +111,15 @@ def access_of(options: UiOptions, environment: Mapping[str, str]) -> Access:
     if password and len(password) < _LEAST:
         raise ConfigError(f"{TOKEN} has fewer than {_LEAST} characters", hint="`openssl rand -hex 24` makes one")
     if is_own(options.host):
-        return Access(LOOPBACK | _names(options.host), password, options.tls is not None, options.acts)
+        return Access(LOOPBACK | _names(options.host), password, options.tls is not None, acts=options.acts)
     if not password:
         hint = f"set {TOKEN} to a secret, or leave --host out: then only this machine is answered"
         raise UsageError(f"{options.host} is an address that others reach, and nobody is asked for a token", hint=hint)
     if options.tls is None and not options.insecure:
         hint = "give --tls-cert and --tls-key, or --insecure where a proxy with TLS stands before it"
         raise UsageError(f"without TLS everybody on the way to {options.host} reads along", hint=hint)
-    return Access(LOOPBACK | _names(options.host), password, options.tls is not None, options.acts)
+    secure = options.tls is not None
+    return Access(LOOPBACK | _names(options.host), password, secure, not secure, options.acts)
 
 
 def is_own(host: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -108,6 +110,40 @@ def test_no_more_rows_than_a_page_holds_are_answered(pages: TestClient) -> None:
     assert len(said["data"]["rows"]) == 500
     for limit in ("0", "-1", "x", "1e9", "²", "99999999999999999999"):
         assert pages.get(f"/query?limit={quote(limit)}&sql=select+1").status_code == 400
+
+
+def test_a_row_that_is_larger_than_a_page_is_refused_before_it_is_copied(pages: TestClient) -> None:
+    for text in ("select repeat('x', 200000) as v", "select repeat('x', 60000) as v, repeat('y', 60000) as w"):
+        answer = pages.get(asked(pages, text))
+        assert answer.status_code == 400
+        assert "a row of the answer has more than 100,000 bytes" in text_of(answer.text)
+        assert len(answer.content) < 20_000
+    assert pages.get(asked(pages, "select v from (select 1 as v) where v > 1")).status_code == 200
+
+
+def test_a_long_cell_is_cut_on_the_page_and_whole_in_its_twin(pages: TestClient) -> None:
+    question = quote("select repeat('x', 5000) as v, null as w")
+    shown = pages.get(f"/query?sql={question}")
+    assert "x" * 1_000 + " " in text_of(shown.text)
+    assert "of 5,000 characters" in text_of(shown.text)
+    assert "x" * 1_001 not in shown.text
+    assert pages.get(f"/query.json?sql={question}").json()["data"]["rows"] == [{"v": "x" * 5_000, "w": None}]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not count the data of a process so")
+def test_a_server_takes_no_more_memory_than_it_may_and_goes_on() -> None:
+    tried = """
+from lakeflow.ui.bounds import bounded
+assert bounded("80%") is None
+assert bounded("1GB") == 10**9 + 2 * 2**30
+assert bounded("4GB") is None, "the lower bound stays"
+try:
+    bytearray(4 * 2**30)
+except MemoryError:
+    print("refused", len(bytearray(2**20)))
+"""
+    ended = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, check=True)
+    assert ended.stdout == "refused 1048576\n"
 
 
 CELLS = (

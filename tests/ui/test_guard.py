@@ -106,3 +106,22 @@ def test_the_form_gives_a_strict_cookie_for_the_token_and_only_to_a_page_of_ours
     assert entered.status_code == 303
     assert {"HttpOnly", "SameSite=strict"} <= set(entered.headers["set-cookie"].split("; "))
     assert pages.get("/").status_code == 200
+
+
+def test_behind_a_proxy_that_has_tls_the_form_and_changes_come_by_its_scheme(
+    held: tuple[Path, str], show: Callable[..., TestClient]
+) -> None:
+    proxied = Access(frozenset({"lake.example.org"}), password="a-long-enough-secret", proxied=True)
+    pages = show(held[0], proxied, "http://lake.example.org")
+    right = {"password": "a-long-enough-secret"}
+    for origin, status in (("https://lake.example.org", 303), ("http://lake.example.org", 303), ("https://evil", 403)):
+        entered = pages.post("/enter", data=right, headers={"origin": origin, "sec-fetch-site": "same-origin"})
+        assert entered.status_code == status, origin
+
+
+def test_who_asks_for_another_page_says_so_and_is_not_answered(pages: TestClient, held: tuple[Path, str]) -> None:
+    """A browser that does not say `Sec-Fetch-Site` still says `Origin` where a script asks."""
+    for path in ("/", f"/runs/{held[1]}/events", "/index.json"):
+        for origin in ("http://evil.example", "null", "http://127.0.0.1:9319"):
+            assert pages.get(path, headers={"origin": origin}).status_code == 403, (path, origin)
+        assert pages.get(path, headers={"origin": "http://127.0.0.1:9318"}).status_code == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from lakeflow.as_json.comparison import comparison_json
@@ -14,7 +13,7 @@ from lakeflow.core.glance.decisions import decisions
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.table import MAIN, Rows
-from lakeflow.lake.results import batches
+from lakeflow.lake.results import few
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
@@ -25,6 +24,8 @@ SideBySide = tuple[Sequence[str], Sequence[Sequence[tuple[str | None, str | None
 _SAMPLES: Final = 10
 _ROWS: Final = 100
 _RUNS: Final = 20
+_ROW_BYTES: Final = 100_000
+"""What one row of an answer may hold: a SELECT can make a text of gigabytes, and a page of 500 of them."""
 
 
 def compare(glance: Glance, asked: PageRequest) -> Page:
@@ -149,8 +150,7 @@ def _compared(glance: Glance, asked: PageRequest, what: str, rows: int) -> Seque
 def _answered(glance: Glance, asked: PageRequest, limit: int) -> Rows:
     as_of = asked.word("as_of") or None
     relation = glance.lake.query(asked.word("sql"), ref=asked.word("ref") or MAIN, as_of=as_of, personal="masked")
-    first, *others = batches(relation.limit(limit))
-    return replace(first, values=tuple(row for batch in others for row in batch.values))
+    return few(relation.limit(limit), _ROW_BYTES)
 
 
 def side_by_side(one: Comparison) -> SideBySide:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO, Final
 
 import pyarrow as pa
@@ -58,6 +59,17 @@ def batches(relation: DuckDBPyRelation) -> Iterator[Rows]:
     yield Rows(names, (), types)
     for batch in _query(relation, f"SELECT {texts} FROM {_RELATION}").to_arrow_reader(_BATCH):
         yield Rows(names, tuple(zip(*(column.to_pylist() for column in batch.columns), strict=True)), types)
+
+
+def few(relation: DuckDBPyRelation, most: int) -> Rows:
+    """All rows as text, where there are few. At a row of more than `most` bytes DuckDB ends it with an error before the
+    row is copied.
+    """
+    size = " + ".join(f"coalesce(strlen(CAST({quoted(name)} AS VARCHAR)), 0)" for name in relation.columns)
+    words = f"a row of the answer has more than {most:,} bytes"
+    bounded = _query(relation, f"SELECT * FROM {_RELATION} WHERE if({size} > {most}, error('{words}'), true)")
+    first, *others = batches(bounded)
+    return replace(first, values=tuple(row for batch in others for row in batch.values))
 
 
 def _query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:

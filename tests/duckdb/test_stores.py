@@ -309,7 +309,7 @@ def test_deletes_hide_rows_however_their_engine_spells_the_store(
 
 
 def test_a_secret_is_one_statement_whatever_stands_in_it() -> None:
-    """The path by DuckDB's own client cannot be tried where its extension is not installed; its text can be parsed."""
+    """tests/duckdb/test_own_client.py executes such a statement."""
     said: dict[str, str | bool] = {"KEY_ID": "a'b", "SECRET": "x');DROP TABLE t;--", "USE_SSL": False}
     text = secret_text(StoreSecret("s3", "s3", said))
     (statement,) = duckdb.extract_statements(text)

@@ -119,6 +119,23 @@ def test_a_rest_catalog_is_named_by_its_settings() -> None:
         assert "kpis" in lines
 
 
+def test_where_else_a_rest_catalog_is_asked_is_said_too() -> None:
+    server = {"uri": "https://c.example", "prefix": "sales", "oauth2_uri": "https://id.example", "credential": "${C}"}
+    found = place(catalog="prod", catalogs={"prod": server})
+    said = {"prefix": "sales", "oauth2-server-uri": "https://id.example"}
+    assert said.items() <= for_pyiceberg(found).items()
+    assert said.items() <= for_java(found).items()
+    for reader in Reader:
+        lines = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), found, "s3://b/kpis/metadata/1.json"))
+        assert reader is Reader.SNOWFLAKE or ("https://id.example" in lines and "sales" in lines)
+
+
+def test_pyiceberg_is_told_the_driver_that_lakeflow_installs() -> None:
+    found = place(catalog="postgresql://${A}:${B}@db/x", warehouse="s3://b/lake")
+    assert for_pyiceberg(found)["uri"].startswith("postgresql+psycopg://")
+    assert for_java(found)["uri"] == "jdbc:postgresql://db/x"
+
+
 @pytest.mark.parametrize("reader", [each for each in Reader if each is not Reader.DREMIO])
 def test_no_secret_is_shown_and_variables_stay_as_they_are_written(reader: Reader) -> None:
     at = "s3://bucket/lake/gold/kpis/metadata/00003-x.metadata.json"

@@ -125,6 +125,7 @@ def _trino(table: TableRead) -> list[str]:
             properties |= {"iceberg.rest-catalog.security": "OAUTH2"}
             known = {f"iceberg.rest-catalog.oauth2.{name}": text for name, text in place.access.items()}
             properties |= known
+        properties |= {f"iceberg.rest-catalog.{_TRINO_ROUTE[name]}": text for name, text in place.route.items()}
     else:
         url, user, password = jdbc(place)
         properties |= {
@@ -147,6 +148,7 @@ def _trino(table: TableRead) -> list[str]:
     ]
 
 
+_TRINO_ROUTE: Final = {"prefix": "prefix", "oauth2_uri": "oauth2.server-uri"}
 _TRINO_STORES: Final = {"s3": "s3", "gs": "gcs", "abfss": "azure"}
 
 
@@ -191,6 +193,7 @@ def _dremio(table: TableRead) -> list[str]:
         f"# name: {NAME}",
         f"# endpoint URI: {place.uri}",
         *([f"# catalog property warehouse: {place.warehouse}"] if place.warehouse else []),
+        *(f"# catalog property {name}: {text}" for name, text in place.route.items()),
         *(f"# credential {name}: {text}" for name, text in place.access.items()),
         f'select * from {NAME}.{table.key.layer}."{table.key.name}"',
     ]

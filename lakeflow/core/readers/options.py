@@ -43,6 +43,7 @@ _FILE_IO: Final = {
     "gs": "org.apache.iceberg.gcp.gcs.GCSFileIO",
     "abfss": "org.apache.iceberg.azure.adlsv2.ADLSFileIO",
 }
+_ROUTE: Final = {"prefix": "prefix", "oauth2_uri": "oauth2-server-uri"}
 BUNDLES: Final = {"s3": "iceberg-aws-bundle", "gs": "iceberg-gcp-bundle", "abfss": "iceberg-azure-bundle"}
 """What Iceberg's Java library needs beside itself for each store."""
 
@@ -50,14 +51,15 @@ BUNDLES: Final = {"s3": "iceberg-aws-bundle", "gs": "iceberg-gcp-bundle", "abfss
 def for_pyiceberg(place: LakePlace) -> dict[str, str]:
     """The properties of `pyiceberg.catalog.load_catalog`."""
     kind = "rest" if place.kind is PlaceKind.REST else "sql"
-    made = {"type": kind, "uri": place.uri, "warehouse": place.warehouse, **place.access}
+    uri = place.uri.replace("postgresql://", "postgresql+psycopg://", 1)  # a bare name is another driver's there
+    made = {"type": kind, "uri": uri, "warehouse": place.warehouse, **place.access, **_routed(place)}
     return {name: text for name, text in made.items() if text} | _in_words(place, _PYICEBERG)
 
 
 def for_java(place: LakePlace) -> dict[str, str]:
     """The properties of a catalog in Iceberg's Java library."""
     if place.kind is PlaceKind.REST:
-        made = {"type": "rest", "uri": place.uri, "warehouse": place.warehouse, **place.access}
+        made = {"type": "rest", "uri": place.uri, "warehouse": place.warehouse, **place.access, **_routed(place)}
         return {name: text for name, text in made.items() if text} | _in_words(place, _JAVA)
     url, user, password = jdbc(place)
     made = {
@@ -81,6 +83,10 @@ def jdbc(place: LakePlace) -> tuple[str, str, str]:
     login, at, rest = address.rpartition("@")
     user, _, password = login.partition(":") if at else ("", "", "")
     return f"jdbc:postgresql://{rest}", user, password
+
+
+def _routed(place: LakePlace) -> dict[str, str]:
+    return {_ROUTE[name]: text for name, text in place.route.items()}
 
 
 def _in_words(place: LakePlace, words: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

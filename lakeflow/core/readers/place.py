@@ -28,7 +28,8 @@ class PlaceKind(StrEnum):
 @dataclass(frozen=True)
 class LakePlace:
     """The lake as a reader's configuration names it. Variables are as they are written, `${NAME}`, and a secret that
-    is written plainly is hidden. `access` are the tokens of a REST catalog, `storage` the settings of an object store.
+    is written plainly is hidden. `access` are the tokens of a REST catalog, `route` where else it is asked, `storage`
+    the settings of an object store.
     """
 
     kind: PlaceKind
@@ -36,6 +37,7 @@ class LakePlace:
     warehouse: str
     access: Mapping[str, str] = EMPTY
     storage: Mapping[str, str] = EMPTY
+    route: Mapping[str, str] = EMPTY
 
     @property
     def store(self) -> str:
@@ -56,7 +58,8 @@ def place_of(settings: Settings, root: str) -> LakePlace:
     if named is not None and named.kind is CatalogKind.REST:
         shown = {name.rpartition(".")[2]: text for name, text in named.shown()}
         access = {name: text for name, text in shown.items() if name in {"token", "credential", "scope"}}
-        return LakePlace(PlaceKind.REST, shown["uri"], shown.get("warehouse", ""), access, storage)
+        route = {name: text for name, text in shown.items() if name in {"prefix", "oauth2_uri"}}
+        return LakePlace(PlaceKind.REST, shown["uri"], shown.get("warehouse", ""), access, storage, route)
     warehouse = _warehouse(settings, root)
     text = settings.catalog_text
     if text is None:

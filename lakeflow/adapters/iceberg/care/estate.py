@@ -15,6 +15,7 @@ from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
 
@@ -67,9 +68,12 @@ class Surveyor:
 
     def _places_of(self, key: AssetKey, location: str) -> Iterator[Identity]:
         with suppress(LakeError):  # another finding reports one that cannot be read, and it is no garbage itself
-            found = self._files.find(key, location)
-            named = [found.table.properties[name] for name in _PLACES if name in found.table.properties]
-            for place in (found.table.location, *named):
+            for place in places_of(self._files.find(key, location).table):
                 with suppress(LakeError):  # its place is nowhere that we can look
                     if here := self._ground.identity(path_of(place)):
                         yield here
+
+
+def places_of(table: Table) -> tuple[str, ...]:
+    """The folders in which a table keeps files, by its own metadata."""
+    return (table.location, *(table.properties[name] for name in _PLACES if name in table.properties))

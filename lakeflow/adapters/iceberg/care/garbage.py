@@ -42,7 +42,7 @@ _WRITTEN: Final = (".parquet", ".avro", ".orc", ".json", ".puffin", ".stats", ".
 _METADATA: Final = (".metadata.json", ".metadata.json.gz", ".gz.metadata.json")
 _AT_ONCE: Final = 8
 """So many files are removed at a time."""
-_OUTSIDE: Final = "it was adopted where it stands; its files may be another catalog's as well"
+OUTSIDE: Final = "it was adopted where it stands; its files may be another catalog's as well"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
     """The garbage of one table. None where a manifest cannot be read, and none of a table outside of the warehouse."""
     table, home = found.table, path_of(found.table.location)
     if not all(estate.ground.is_below(path, estate.warehouse) for path in (home, path_of(table.version))):
-        return Garbage(table.key, kept=_OUTSIDE)
+        return Garbage(table.key, kept=OUTSIDE)
     try:
         files = _own_files(home, table.uuid, estate)
     except (NotOursError, OSError, ValueError) as error:

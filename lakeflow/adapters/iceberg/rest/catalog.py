@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
 
+from lakeflow.adapters.iceberg.care.garbage import OUTSIDE, garbage_of, remains, together
+from lakeflow.adapters.iceberg.care.ownership import lake_id
 from lakeflow.adapters.iceberg.catalog import IcebergCatalog, refuse_name
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
@@ -15,21 +18,24 @@ from lakeflow.adapters.iceberg.rest.changes import identifier, new_table
 from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
 from lakeflow.adapters.iceberg.rest.commits import Ledgers, RestCommits
 from lakeflow.adapters.iceberg.rest.estate import ServedSurveyor
+from lakeflow.adapters.iceberg.rest.homes import home_property, is_at_home
 from lakeflow.adapters.iceberg.rest.sessions import Tables, table_path
 from lakeflow.adapters.objects import DISK
-from lakeflow.core.errors import BusyError, ConflictError
+from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
 from lakeflow.core.model.schema import Schema, highest_id
-from lakeflow.core.model.table import Looked, Table
+from lakeflow.core.model.table import Garbage, Looked, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import Entry
 from lakeflow.core.ports.objects import Objects
 
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
+_UNDER_WAY: Final = "a commit on it is under way, or was cut off; the next run settles it"
 
 
 class RestCatalog(IcebergCatalog):
@@ -54,7 +60,7 @@ class RestCatalog(IcebergCatalog):
         self._files = MetadataFiles("/", objects)
         self._tables = Tables(client, self._files, non_atomic=non_atomic)
         self._commits = RestCommits(self._tables, ledgers, self._files, clock, objects)
-        self._surveyor = ServedSurveyor(self._tables, ledgers.database, self._files, keep_out, objects)
+        self._served = ServedSurveyor(self._tables, keep_out, objects)
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         found: Mapping[AssetKey, Table] = self._untorn(frozenset(keys), self._loaded)
@@ -73,9 +79,7 @@ class RestCatalog(IcebergCatalog):
         return self.load((key,))[key]
 
     def landed(self, intent: Intent) -> Landed:
-        named = {change.key for change in intent.changes}
-        named |= {change.to for change in intent.changes if isinstance(change, Rename)}
-        return landed(intent, {key: found.table for key, found in self._commits.read(named).items()})
+        return landed(intent, {key: found.table for key, found in self._commits.read(_named(intent)).items()})
 
     def register(self, changes: Sequence[Registration], entry: Entry) -> None:
         """One after the other: no server renames or drops several tables at once."""
@@ -96,6 +100,31 @@ class RestCatalog(IcebergCatalog):
                 raise self._tables.client.away(lost) from None
         else:
             entry.after(intent)
+
+    def garbage(self, key: AssetKey, before: datetime) -> Garbage:
+        found = self._commits.read((key,)).get(key)
+        if found is None:
+            return Garbage(key)
+        if any(key in _named(intent) for intent in self._ledgers.intents().open):
+            return Garbage(key, kept=_UNDER_WAY)
+        if not is_at_home(found.table, self._lake()):
+            return Garbage(key, kept=OUTSIDE)
+        return garbage_of(found, self._served.estate(found.table, key), before)
+
+    def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
+        return together(self._remains(one, before) for one in dropped)
+
+    def _remains(self, dropped: Dropped, before: datetime) -> Garbage:
+        try:
+            last = self._files.find(dropped.key, dropped.version)
+        except LakeError:  # a server may remove the files of a table that is dropped
+            return Garbage(None)
+        if not is_at_home(last.table, self._lake()):
+            return Garbage(None)
+        return remains(dropped, self._served.estate(last.table, None), before, last)
+
+    def _lake(self) -> str:
+        return lake_id(self._database, str(uuid4()), self._clock())
 
     def _registered(self, change: Registration) -> None:
         client = self._tables.client
@@ -139,8 +168,8 @@ class RestCatalog(IcebergCatalog):
         described = schema_to_json(with_ids(schema))
         try:
             staged = client.call("POST", path, {"name": key.name, "schema": described, "stage-create": True})
-            location = str((staged.get("metadata") or {})["location"]).rstrip("/")
-            made = new_table(f"{location}-{uuid4().hex[:8]}", described, highest_id(schema))
+            home = f"{str((staged.get('metadata') or {})['location']).rstrip('/')}-{uuid4().hex[:8]}"
+            made = new_table(home, described, highest_id(schema), home_property(self._lake(), home))
             client.call("POST", table_path(key), {"identifier": identifier(key), **made})
         except RefusedError as refused:
             if refused.code != 409:
@@ -182,6 +211,12 @@ class RestCatalog(IcebergCatalog):
 
 def _seen(intents: Intents) -> Mapping[AssetKey, tuple[Intent, str]]:
     return {key: (intent, place) for intent in intents.open for key, place in intent.seen.items()}
+
+
+def _named(intent: Intent) -> frozenset[AssetKey]:
+    """The tables that it changes, under each of their names."""
+    targets = {change.to for change in intent.changes if isinstance(change, Rename)}
+    return frozenset({change.key for change in intent.changes} | targets)
 
 
 def _taken(change: Registration, refused: RefusedError) -> ConflictError:

@@ -20,9 +20,9 @@ def identifier(key: AssetKey) -> Json:
     return {"namespace": [str(key.layer)], "name": key.name}
 
 
-def new_table(location: str, schema: Mapping[str, Any], highest_id: int) -> Json:
-    """The commit that makes an empty table of format v2, if there is none of that name."""
-    properties = {u.PREVIOUS_VERSIONS: "50", u.DELETE_AFTER_COMMIT: "true"}
+def new_table(location: str, schema: Mapping[str, Any], highest_id: int, said: Mapping[str, str]) -> Json:
+    """The commit that makes an empty table of format v2, if there is none of that name. `said` are properties of it."""
+    properties = {u.PREVIOUS_VERSIONS: "50", u.DELETE_AFTER_COMMIT: "true", **said}
     updates = (
         {"action": "assign-uuid", "uuid": str(uuid4())},
         {"action": "upgrade-format-version", "format-version": 2},

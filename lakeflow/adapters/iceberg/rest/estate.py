@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from os import PathLike
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike, fspath
 
-from lakeflow.adapters.iceberg.care.estate import Surveyor
+from lakeflow.adapters.iceberg.care.estate import places_of
 from lakeflow.adapters.iceberg.care.garbage import Estate
-from lakeflow.adapters.iceberg.care.ground import Identity, ground_of
-from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
-from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
+from lakeflow.adapters.iceberg.care.ground import ground_of
 from lakeflow.adapters.iceberg.rest.sessions import Tables
 from lakeflow.adapters.objects import DISK
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
 
 
-class ServedSurveyor(Surveyor):
-    """As the survey of a database's tables, with a server in its place."""
+@dataclass(frozen=True)
+class _Survey:
+    """Where each table keeps files, and the metadata of each."""
+
+    places: dict[AssetKey, frozenset[str]]
+    locations: frozenset[str]
+
+
+class ServedSurveyor:
+    """Reads all tables once for a pass over them: anew when a table is asked for again."""
 
     def __init__(
-        self,
-        tables: Tables,
-        database: CatalogDatabase,
-        files: MetadataFiles,
-        keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple,
-        objects: Objects = DISK,
+        self, tables: Tables, keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple, objects: Objects = DISK
     ) -> None:
-        super().__init__(database, files, "/", keep_out, objects)
         self._tables = tables
+        self._keep_out = keep_out
+        self._objects = objects
+        self._survey: _Survey | None = None
+        self._asked: set[AssetKey] = set()
 
-    def estate(self, key: AssetKey | None = None) -> Estate:
-        """The server chooses a folder for each table: that one, and nothing around it, may hold garbage of ours."""
-        found = self._tables.load(key) if key else None
-        if found is not None:
-            self._warehouse = path_of(found.table.location).rpartition("/")[0]
-            self._ground = ground_of(self._warehouse, self._objects)
-        return super().estate(key)
+    def estate(self, table: Table, name: AssetKey | None) -> Estate:
+        """The facts by which that table's garbage is decided: its own folder, and nothing around it, may hold some.
+        `name` is the one under which the server has it; None: it was dropped, and whoever stands there now is another.
 
-    def _survey(self) -> tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]]:
+        LakeError where a table of the lake cannot be read: nobody knows then where it keeps files.
+        """
+        if self._survey is None or name is None or name in self._asked:
+            self._survey, self._asked = self._surveyed(), set()
+        self._asked |= {name} if name else set()
+        around = path_of(table.location).rstrip("/").rpartition("/")[0]
+        ground = ground_of(around, self._objects)
+        others = (place for key, places in self._survey.places.items() if key != name for place in places)
+        places = (*(fspath(one) for one in self._keep_out()), *others)
+        kept = frozenset(here for place in places if (here := ground.identity(place)) is not None)
+        return Estate(around, kept, self._survey.locations, self._objects)
+
+    def _surveyed(self) -> _Survey:
         found = {key: loaded for key in sorted(self._tables.keys()) if (loaded := self._tables.load(key))}
-        locations = frozenset(loaded.table.version for loaded in found.values())
-        if self._seen is None or self._seen[0] != locations:
-            elsewhere = {key: frozenset(self._places_of(key, one.table.version)) for key, one in found.items()}
-            self._seen = locations, elsewhere
-        return self._seen
+        places = {key: frozenset(_paths(places_of(loaded.table))) for key, loaded in found.items()}
+        return _Survey(places, frozenset(loaded.table.version for loaded in found.values()))
+
+
+def _paths(places: Iterable[str]) -> Iterator[str]:
+    for place in places:
+        try:
+            yield path_of(place)
+        except LakeError:  # a place that nobody can open is no place of ours
+            continue

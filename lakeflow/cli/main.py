@@ -40,6 +40,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),
     "compact": ("tables:compact", "Move the rows of small files into fewer ones, and merge manifests."),
     "gc": ("tables:gc", "Say which files nothing needs any more, or remove them."),
+    "env": (
+        "environments.env:env",
+        "Say which environments there are and what was built in them; refresh or remove one.",
+    ),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "log": ("past.log:log", "Show what readers came to see, newest first: versions, what changed, and why."),
     "impact": ("past.impact:impact", "Show what came of a snapshot: all that read it, and what readers see of that."),

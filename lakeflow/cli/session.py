@@ -35,18 +35,29 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Session:
     """The global options. `debug` shows third-party warnings and the traceback of a bug. What is to be done
-    `afterwards` is done when the answer is written.
+    `afterwards` is done when the answer is written. `place` is the setting that says where a command looks: main, for
+    one that takes no `--env`; otherwise what that option says, or what the settings do.
     """
 
     project: str = "."
     settings: Mapping[str, str] = EMPTY
     color: bool = True
     debug: bool = False
+    place: Mapping[str, str] = field(default_factory=lambda: {"env": "main"})
     afterwards: ExitStack = field(default_factory=ExitStack, compare=False)
 
     def with_setting(self, key: str, value: object) -> Session:
         """The session with an option that is a setting under another name; None: the option was not given."""
         return self if value is None else replace(self, settings={**self.settings, key: str(value)})
+
+    def within(self, environment: str | None) -> Session:
+        """The session for a command that takes `--env`; None: the option was not given."""
+        return replace(self, place=EMPTY if environment is None else {"env": environment})
+
+    @property
+    def placed(self) -> Mapping[str, str]:
+        """The settings with where the command looks."""
+        return {**self.settings, **self.place}
 
     def hush(self) -> None:
         """Keep messages of other libraries off the screen, unless somebody debugs; the run's log has them."""
@@ -59,7 +70,7 @@ class Session:
         """The open lake. What user code prints meanwhile goes to stderr: stdout is reserved for the answer."""
         self.hush()
         with redirect_stdout(sys.stderr):
-            opened: Lake = _api().open(self.project, settings=self.settings)
+            opened: Lake = _api().open(self.project, settings=self.placed)
             lake = replace(opened, afterwards=self.afterwards.callback)
             with lake, contextlib.chdir(lake.project.root):  # relative paths in SQL and Python code begin here
                 yield lake
@@ -71,7 +82,7 @@ class Session:
         """
         self.hush()
         with redirect_stdout(sys.stderr):
-            lake: ReadableLake = _api().look(self.project, settings=self.settings)
+            lake: ReadableLake = _api().look(self.project, settings=self.placed)
             with lake, contextlib.chdir(lake.project.root):
                 yield lake
 

@@ -21,7 +21,7 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
-from lakeflow.adapters.ledger import SqlLedger, SqlOutbox
+from lakeflow.adapters.ledger import SqlEnvironments, SqlLedger, SqlOutbox
 from lakeflow.adapters.machine import ending, git, machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
@@ -37,6 +37,7 @@ from lakeflow.core.settings.storage import UNSAID
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.keeping.databases import LakeDatabase, database_of, open_read_only
+from lakeflow.lake.keeping.environments import entering
 from lakeflow.lake.keeping.places import files_of, handed_on, kept_out, objects_of, warehouse_of
 from lakeflow.lake.keeping.shared import claim_first, lake_name, refuse_shared, shared_lake
 from lakeflow.project import KEPT, cache_folder
@@ -82,7 +83,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
     policy = _policy(settings)
-    outbox = SqlOutbox(database, rules, personal(project), now, _this_host())
+    outbox, silent = (SqlOutbox(database, told, personal(project), now, _this_host()) for told in (rules, ()))
     ledger = SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving)
     return World(
         project=project,
@@ -110,6 +111,8 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         is_ending=ending.is_asked,
         witness=partial(_witness, objects=objects),
         is_library=is_library,
+        environments=SqlEnvironments(database, now),
+        enter=entering(settings, database, now, silent),
     )
 
 

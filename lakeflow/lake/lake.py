@@ -338,8 +338,9 @@ class Lake(AlertingLake):
         """Remove the files that `garbage` tells; what was removed, and why a table was left alone.
 
         UsageError, and nothing is removed, where that would be more than the share `most` of the warehouse; the command
-        line takes half.
+        line takes half. Environments that nobody used for so long as the settings keep them go first.
         """
+        self.environments.drop_outdated()
         return wap.collect_garbage(self._world, self._world.clock() - older_than, most)
 
     def relocate(self) -> tuple[AssetKey, ...]:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lakeflow.core.review.review import Review
     from lakeflow.core.suggest.suggestion import Suggestion
     from lakeflow.core.verify.values import Verification
+    from lakeflow.lake.environments.handle import Environments
 
 
 _MANY_RUNS: Final = 200
@@ -253,6 +254,13 @@ class ReadableLake(StandingLake):
         """
         found: DuckDBPyConnection = wap.connect(self._world, ref, as_of)
         return found
+
+    @property
+    def environments(self) -> Environments:
+        """The environments of the lake. UsageError where this lake is open in one of them."""
+        from lakeflow.lake.environments.handle import Environments, of_main  # noqa: PLC0415 - as said above
+
+        return Environments(self.configured, lambda: of_main(self.configured, self.project, self._world))
 
     def columns(self) -> Mapping[AssetKey, tuple[str, ...]]:
         """The columns of each asset that readers see, in the table's order."""

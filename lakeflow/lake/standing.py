@@ -86,10 +86,24 @@ class StandingLake:
         world = assembly.assemble(self.project, self.configured)
         try:
             diagnosis.refuse_unready(self._patient())
+            return self._told(self._entered(world))
         except LakeflowError:
             world.close()
             raise
-        return self._told(world)
+
+    def _entered(self, world: wap.World) -> wap.World:
+        """The world of the environment that the settings name; the world itself, which is main's, where they name
+        none.
+        """
+        from lakeflow.lake.keeping.environments import environment_meant  # noqa: PLC0415 - as in `_world`
+
+        name = environment_meant(self.configured, Path(self.project.root))
+        if not name:
+            return world
+        assert world.environments is not None, "a lake records its environments"
+        if world.environments.find(name) is None:
+            to_stderr((f"! environment {name} is not made yet: it would begin as readers of main see the lake now",))
+        return world.within(name)
 
     def _told(self, world: wap.World) -> wap.World:
         """The world; where its ledger is lost, with what the tables know in its place, to be looked at alone."""

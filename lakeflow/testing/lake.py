@@ -94,6 +94,7 @@ class LakeUnderTest:
             "warehouse": str(folder / "warehouse"),
             "catalog": f"sqlite:///{folder / 'catalog.db'}",
             "allow_network_filesystem": "true",
+            "env": "main",
             **(settings or {}),
         }
         configured, self._sources = load_settings(root, environ, own)

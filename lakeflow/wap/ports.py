@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.contract.drift import Drift
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import AssetError, UsageError
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.run.resources import SMALL, Resources
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakeflow.core.ports.auditor import Auditor
     from lakeflow.core.ports.catalog import Catalog, Clock, Externals
     from lakeflow.core.ports.engine import Engine
+    from lakeflow.core.ports.environments import EnvironmentRecords
     from lakeflow.core.ports.ledger import Ledger, Outbox
     from lakeflow.core.run.events import Logged
     from lakeflow.core.verify.values import Depth, Testimony
@@ -82,6 +83,10 @@ def _no_witness(table: Table, _depth: Depth) -> Testimony:
     raise AssetError(f"{table.key}: this lake has no files to look at", asset=table.key)
 
 
+def _no_environments(_world: World, name: str) -> World:
+    raise UsageError(f"this lake has no environments, and so no {name}", hint="leave `--env` out")
+
+
 @dataclass(frozen=True)
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
@@ -94,7 +99,8 @@ class World:
     `outbox` holds the alerts of what the ledger records; the story itself never asks for it. While `is_ending`, a
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
     files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
-    modules that are no part of the project.
+    modules that are no part of the project. `environments` records those of the lake; `enter` gives the world of one,
+    in which its branches stand where main stands.
     """
 
     project: Project
@@ -120,6 +126,8 @@ class World:
     looked: dict[object, Touched] = field(default_factory=dict)
     witness: Callable[[Table, Depth], Testimony] = field(default_factory=lambda: _no_witness)
     is_library: Callable[[str], bool] = lambda _: False
+    environments: EnvironmentRecords | None = None
+    enter: Callable[[World, str], World] = _no_environments
 
     @cached_property
     def engine(self) -> Engine:
@@ -128,6 +136,10 @@ class World:
     @cached_property
     def auditor(self) -> Auditor:
         return self.make_auditor()
+
+    def within(self, environment: str) -> World:
+        """The world of an environment, which has an engine and an auditor of its own."""
+        return self.enter(self, environment)
 
     def close(self) -> None:
         made = vars(self)

@@ -89,6 +89,8 @@ STORY = (
     ("quarantine show silver.weather", 2, "has no quarantine"),
     ("alerts", 0, "says whom to tell what"),
     ("alerts send gold.windiest", 2, "only `alerts test` takes names"),
+    ("env", 0, "No environments"),
+    ("env show pr_1", 2, "no environment pr_1"),
     ("doctor", 0, "catalog"),
     ("verify", 0, "as audited"),
     ("replay silver.weather", 0, "identical"),

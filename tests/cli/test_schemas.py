@@ -142,6 +142,13 @@ def to_the_end(talk: Talk) -> None:
     talk.say("snapshots", "silver.weather")
     talk.say("tag", "before", "--delete")
     talk.say("tag", "before", "--delete", expect=2)
+    talk.say("env", "show", "pr_1", expect=2)
+    talk.say("materialize", "--env", "pr_1", "--force", "silver.weather")
+    talk.say("env")
+    talk.say("env", "show", "pr_1")
+    talk.say("env", "diff", "pr_1")
+    talk.say("env", "refresh", "pr_1")
+    talk.say("env", "drop", "pr_1")
     talk.say("rollback", run, "silver.weather", expect=2)
     seen = talk.say("snapshots", "gold.windiest")["snapshots"][0]["snapshot_id"]
     talk.say("rollback", "gold.windiest", "--to", seen, expect=2)

@@ -143,7 +143,18 @@ def test_text_that_no_database_can_hold_is_kept_as_its_escape(ledger: SqlLedger)
 
 STORED = {
     "lakeflow_runs": (
-        *("r1", "held", "2026-03-01T00:00:00.000000+00:00", 2, None, '["silver.*", "\\udcff"]', 1, "ada", "n\u00e3o"),
+        *(
+            "r1",
+            "held",
+            "2026-03-01T00:00:00.000000+00:00",
+            2,
+            None,
+            '["silver.*", "\\udcff"]',
+            1,
+            "ada",
+            "n\u00e3o",
+            "",
+        ),
     ),
     "lakeflow_steps": (
         *(
@@ -171,7 +182,7 @@ STORED = {
     ),
     "lakeflow_verdicts": (
         *(1, "silver.alpha", 2**62, "hold", "r1", 2, "2026-03-01T00:00:00.250000+00:00", "ada", "why", "c1", "d1", "x"),
-        *('{"bronze.a": 1}', 3, 4, '{"gold.b": 5}'),
+        *('{"bronze.a": 1}', 3, 4, '{"gold.b": 5}', ""),
     ),
     "lakeflow_dropped": ("r1", "silver.alpha", "u", "file:///v.json", "2026-03-01T00:00:00.000000+00:00"),
 }

@@ -14,6 +14,7 @@ from lakeflow.core.model.changes import (
     Change,
     Discard,
     Drop,
+    LetGo,
     Pin,
     Publish,
     Registration,
@@ -48,6 +49,8 @@ def apply(table: Table, change: Change) -> Table:  # noqa: PLR0911 - one line a 
             expect(key, f"tag {name}", snapshot_id, table.refs.get(name))
             freed = replace(table, refs=_without(table.refs, name), tags=table.tags - {name})
             return _only(freed, table.snapshots.keys() - only_tagged(table, name))
+        case LetGo():
+            raise AssertionError("the lake in memory has no environments")
 
 
 def registered(tables: dict[AssetKey, Table], dropped: dict[str, Table], change: Registration) -> None:

@@ -37,7 +37,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Drop, Publish, Registration, Rename, Rollback
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
-from lakeflow.core.model.table import Garbage, Looked, Scan, Staging, Statistics, Table
+from lakeflow.core.model.table import MAIN, Garbage, Looked, Scan, Staging, Statistics, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import Entry
 from lakeflow.core.ports.locations import local_path, path_of, store_of, to_location
@@ -286,9 +286,9 @@ def _named(intent: Intent) -> set[AssetKey]:
 
 def _moved(change: Change) -> MainMove | None:
     match change:
-        case Publish():
+        case Publish(target=target) if target == MAIN:
             return MainMove(change.snapshot_id, change.note)
-        case Rollback():
+        case Rollback(target=target) if target == MAIN:
             return MainMove(change.to, change.note)
         case _:
             return None

@@ -70,18 +70,23 @@ def _nothing(_connection: Connection, _run: RunRecord) -> None:
 
 
 class SqlLedger:
-    """The ledger. `is_alive` says whether a holder still runs, None where it cannot know; such a holder counts as dead
+    """The ledger of the lake, or that of an `environment`, whose runs, verdicts and leases are no runs of the lake.
+
+    `is_alive` says whether a holder still runs, None where it cannot know; such a holder counts as dead
     `lease_seconds` after its last heartbeat.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a ledger is made of
         self,
         database: Transactions,
         is_alive: Callable[[Holder], bool | None],
         clock: Clock,
         lease_seconds: float,
         saving: Saving = _nothing,
+        environment: str = "",
     ) -> None:
+        self._environment = environment
+        self._here = {"environment": environment}
         self._database = database
         self._is_alive = is_alive
         self._clock = clock
@@ -94,12 +99,13 @@ class SqlLedger:
             acquired, now = leases.acquire(lease, standing), standing.now
             _each(connection, statements.FREE, [{"token": token} for token in sorted(acquired.tokens)])
             self._abandon(connection, acquired.runs, now)
-            _each(connection, statements.TAKE, [rows.lease_row(lease, asset, now) for asset in sorted(lease.assets)])
+            taken = [rows.lease_row(lease, self._leased(asset), now) for asset in sorted(lease.assets)]
+            _each(connection, statements.TAKE, taken)
         return acquired.runs
 
     def renew(self, lease: Lease) -> None:
         with self._database.transaction() as connection:
-            _assert_held(connection, lease)
+            self._assert_held(connection, lease)
             connection.execute(statements.RENEW, {"token": lease.token, "now": rows.time(self._clock())})
 
     def release(self, lease: Lease) -> None:
@@ -115,15 +121,15 @@ class SqlLedger:
     ) -> None:
         with self._database.transaction() as connection:
             if lease is not None:
-                _assert_held(connection, lease)
+                self._assert_held(connection, lease)
             self._saving(connection, run)
-            _save(connection, run, verdicts)
+            self._save(connection, run, verdicts)
             for other in others:
-                _save(connection, other, ())
+                self._save(connection, other, ())
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
         with self._database.transaction() as connection:
-            _assert_held(connection, replace(lease, assets=frozenset({step.asset})))
+            self._assert_held(connection, replace(lease, assets=frozenset({step.asset})))
             row = rows.step_row(run, 0, step)
             noted = connection.execute(statements.NOTE_STEP, row)
             assert noted.rowcount == 1, f"run {run} was saved with its step {step.asset}"
@@ -132,14 +138,14 @@ class SqlLedger:
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
-        _assert_held(transaction, lease)
+        self._assert_held(transaction, lease)
         self._saving(transaction, run)
-        _save(transaction, run, verdicts)
+        self._save(transaction, run, verdicts)
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         """Rename an asset. A run that had both names keeps its record as it is."""
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
-        for statement in (statements.RENAME_VERDICTS, statements.RENAME_STEPS, statements.RENAME_CHECKS):
+        for statement in statements.RENAME:
             transaction.execute(statement, {"old": str(old), "new": str(new)})
 
     def mend_times(self, transaction: Transaction, now: datetime) -> None:
@@ -160,7 +166,7 @@ class SqlLedger:
 
     def intend(self, intent: Intent, lease: Lease) -> None:
         with self._database.transaction() as connection:
-            _assert_held(connection, lease)
+            self._assert_held(connection, lease)
             intents.make(connection, intent, rows.time(self._clock()))
 
     def fulfil(self, intent: Intent) -> None:
@@ -181,7 +187,7 @@ class SqlLedger:
         match note:
             case RunNote(run, verdicts):
                 self._saving(connection, run)
-                _save(connection, run, verdicts)
+                self._save(connection, run, verdicts)
             case NameNote(old, new):
                 self.rename(connection, old, new)
             case Dropped():
@@ -189,30 +195,32 @@ class SqlLedger:
 
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:
-            found = connection.execute(statements.RUNS_BY_PREFIX, {"prefix": prefix, "length": len(prefix)}).all()
+            asked = self._here | {"prefix": prefix, "length": len(prefix)}
+            found = connection.execute(statements.RUNS_BY_PREFIX, asked).all()
             chosen = one_id(prefix, [row.id for row in found])
             return _runs(connection, [row for row in found if row.id == chosen])[0]
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         with self._database.read() as connection:
-            return _runs(connection, connection.execute(statements.NEWEST_RUNS, {"limit": limit}).all())
+            return _runs(connection, connection.execute(statements.NEWEST_RUNS, self._here | {"limit": limit}).all())
 
     def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
-        asked = {"assets": [str(key) for key in keys], "states": [str(state) for state in sorted(UNPUBLISHED_ENDS)]}
+        states = [str(state) for state in sorted(UNPUBLISHED_ENDS)]
+        asked = self._here | {"assets": [str(key) for key in keys], "states": states}
         with self._database.read() as connection:
             return _runs(connection, connection.execute(statements.UNPUBLISHED, asked).all())
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         found: dict[AssetKey, list[VerdictRecord]] = {key: [] for key in keys}
         with self._database.read() as connection:
-            for row in connection.execute(statements.VERDICTS, {"assets": [str(key) for key in found]}):
+            for row in connection.execute(statements.VERDICTS, self._here | {"assets": [str(key) for key in found]}):
                 verdict = rows.verdict(row)
                 found[verdict.asset].append(verdict)
         return {key: tuple(verdicts) for key, verdicts in found.items()}
 
     def until(self, run: str) -> tuple[VerdictRecord, ...]:
         with self._database.read() as connection:
-            return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, {"run": run})))
+            return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, self._here | {"run": run})))
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
@@ -221,7 +229,7 @@ class SqlLedger:
             for group in _groups(wanted):
                 ids = sorted({id_ for asset in group for id_ in wanted[asset]})
                 for some in batched(ids, _MOST):
-                    asked = {"assets": [str(asset) for asset in group], "snapshots": some}
+                    asked = self._here | {"assets": [str(asset) for asset in group], "snapshots": some}
                     for row in connection.execute(statements.LATEST_VERDICTS, asked):
                         mine, said = by_name[row.asset]
                         if row.snapshot_id in mine:
@@ -232,7 +240,8 @@ class SqlLedger:
     def pinned(self) -> frozenset[int]:
         with self._database.read() as connection:
             read = [json.loads(row.inputs) for row in connection.execute(statements.PINNED)]
-        return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values())
+            pins = [int(row.snapshot_id) for row in connection.execute(statements.ALL_PINS)]
+        return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values()) | frozenset(pins)
 
     def restore(
         self,
@@ -251,12 +260,12 @@ class SqlLedger:
             row = known.get(run.id)
             state = RunState(row.state) if row else None
             if state is None or (run.state is RunState.PUBLISHED and state in {*UNPUBLISHED_ENDS, RunState.RUNNING}):
-                _save(transaction, run, ())
+                self._save(transaction, run, ())
             elif row and not row.step_count:
-                _save(transaction, rows.run(row, run.steps), ())
+                self._save(transaction, rows.run(row, run.steps), ())
             else:
                 _restore_checks(transaction, run)
-        _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
+        _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) | self._here for verdict in verdicts])
         known_as = ("version", "algorithm", "source")
         _each(transaction, statements.REMEMBER_CODE, [dict(zip(known_as, each, strict=True)) for each in codes])
 
@@ -268,12 +277,12 @@ class SqlLedger:
     def states(self) -> Mapping[str, RunState]:
         """The state of every run."""
         with self._database.read() as connection:
-            return {str(row.id): RunState(row.state) for row in connection.execute(statements.STATES)}
+            return {str(row.id): RunState(row.state) for row in connection.execute(statements.STATES, self._here)}
 
     def audited(self) -> frozenset[AssetKey]:
         """Every asset that has a ruling."""
         with self._database.read() as connection:
-            return frozenset(AssetKey.parse(row.asset) for row in connection.execute(statements.AUDITED))
+            return frozenset(AssetKey.parse(row.asset) for row in connection.execute(statements.AUDITED, self._here))
 
     def remember_code(self, version: str, algorithm: str, source: str) -> None:
         with self._database.read() as connection:
@@ -307,9 +316,28 @@ class SqlLedger:
         return self._standing(transaction)
 
     def _standing(self, connection: Connection) -> CurrentLeases:
-        held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
+        every = (rows.held(row, self._environment) for row in connection.execute(statements.ALL_LEASES))
+        held = [one for one in every if one]
         alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
         return CurrentLeases(held, alive, self._clock(), self._lease_seconds)
+
+    def _leased(self, asset: AssetKey) -> str:
+        return rows.leased_as(asset, self._environment)
+
+    def _assert_held(self, connection: Connection, lease: Lease) -> None:
+        found = connection.execute(statements.ON_ASSETS, {"assets": [self._leased(asset) for asset in lease.assets]})
+        held = [one for row in found if (one := rows.held(row, self._environment))]
+        if {one.asset for one in held if one.token == lease.token} != lease.assets:
+            raise leases.lost(lease, held)
+
+    def _save(self, connection: Connection, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
+        connection.execute(statements.SAVE_RUN, rows.run_row(run) | self._here)
+        connection.execute(statements.DROP_STEPS, {"run": run.id})
+        connection.execute(statements.DROP_CHECKS, {"run": run.id})
+        _each(connection, statements.SAVE_STEP, [rows.step_row(run.id, at, step) for at, step in enumerate(run.steps)])
+        checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
+        _each(connection, statements.SAVE_CHECK, checks)
+        _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) | self._here for verdict in verdicts])
 
 
 def free_all(connection: Connection) -> None:
@@ -319,30 +347,13 @@ def free_all(connection: Connection) -> None:
 
 def run_ids(connection: Connection) -> frozenset[str]:
     """The ids of all recorded runs."""
-    return frozenset(str(row.id) for row in connection.execute(statements.STATES))
+    return frozenset(str(row.id) for row in connection.execute(statements.ALL_RUNS))
 
 
 def _each(connection: Connection, statement: Statement, values: Sequence[Mapping[str, Any]]) -> None:
     """Run the statement once for each row; for no rows SQLAlchemy would run it once, unbound."""
     if values:
         connection.execute(statement, values)
-
-
-def _assert_held(connection: Connection, lease: Lease) -> None:
-    found = connection.execute(statements.ON_ASSETS, {"assets": [str(asset) for asset in lease.assets]})
-    held = [rows.held(row) for row in found]
-    if {one.asset for one in held if one.token == lease.token} != lease.assets:
-        raise leases.lost(lease, held)
-
-
-def _save(connection: Connection, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
-    connection.execute(statements.SAVE_RUN, rows.run_row(run))
-    connection.execute(statements.DROP_STEPS, {"run": run.id})
-    connection.execute(statements.DROP_CHECKS, {"run": run.id})
-    _each(connection, statements.SAVE_STEP, [rows.step_row(run.id, at, step) for at, step in enumerate(run.steps)])
-    checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
-    _each(connection, statements.SAVE_CHECK, checks)
-    _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
 
 
 def _restore_checks(connection: Connection, run: RunRecord) -> None:

@@ -41,12 +41,21 @@ _ROWS_OF_THEIR_OWN: Final = frozenset({"steps", "checks"})
 _DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
 
 
-def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:
-    return _row(lease.holder, asset=asset, run=lease.run, token=lease.token, since=now)
+def lease_row(lease: Lease, leased: str, now: datetime) -> dict[str, Any]:
+    return _row(lease.holder, asset=leased, run=lease.run, token=lease.token, since=now)
 
 
-def held(row: Row) -> AssetLease:
-    return _made(AssetLease, row, holder=_made(Holder, row))
+def leased_as(asset: AssetKey, environment: str) -> str:
+    """What a lease on the asset is called: another one in each environment, where other branches are written."""
+    return f"{asset}@{environment}" if environment else str(asset)
+
+
+def held(row: Row, environment: str = "") -> AssetLease | None:
+    """The lease of the row; None where it is one of another environment."""
+    asset, _, where = str(row.asset).partition("@")
+    if where != environment:
+        return None
+    return _made(AssetLease, row, holder=_made(Holder, row), asset=AssetKey.parse(asset))
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:
@@ -121,6 +130,10 @@ def alert(row: Row) -> Alert:
 
 def time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def storable(words: str) -> str:

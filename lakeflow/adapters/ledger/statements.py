@@ -1,7 +1,7 @@
 """The ledger's tables and every statement on them, in the SQL that SQLite and PostgreSQL both understand.
 
 Times are ISO 8601 text in UTC, which sorts in order of time; lists and maps are JSON text; snapshot ids are 63 bit
-integers.
+integers. `environment` is empty in the rows of the lake itself; in an environment, `asset@environment` is leased.
 """
 
 from __future__ import annotations
@@ -79,6 +79,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "alter table lakeflow_lake add column name text not null default ''",
         "alter table lakeflow_lake add column warehouse text not null default ''",
     ),
+    (
+        "alter table lakeflow_runs add column environment text not null default ''",
+        "alter table lakeflow_verdicts add column environment text not null default ''",
+        """create table lakeflow_environments (
+            name text primary key, made_at text not null, pinned_at text not null, used_at text not null)""",
+        """create table lakeflow_pins (
+            environment text not null, asset text not null, uuid text not null, snapshot_id bigint,
+            primary key (environment, asset))""",
+    ),
 )
 
 
@@ -94,7 +103,7 @@ TAKE: Final = sql("""insert into lakeflow_leases
 RENEW: Final = sql("update lakeflow_leases set renewed_at = :now where token = :token")
 ON_ASSETS: Final = sql("select * from lakeflow_leases where asset in :assets", "assets")
 SAVE_RUN: Final = sql("""insert into lakeflow_runs
-    values (:id, :state, :started_at, :attempt, :ended_at, :selection, :all_or_nothing, :actor, :reason)
+    values (:id, :state, :started_at, :attempt, :ended_at, :selection, :all_or_nothing, :actor, :reason, :environment)
     on conflict (id) do update set state = excluded.state, started_at = excluded.started_at,
         attempt = excluded.attempt, ended_at = excluded.ended_at, selection = excluded.selection,
         all_or_nothing = excluded.all_or_nothing, actor = excluded.actor, reason = excluded.reason""")
@@ -115,20 +124,23 @@ SAVE_CHECK: Final = sql("""insert into lakeflow_checks
 SAVE_VERDICT: Final = sql("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
         :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads_digest, :inputs, :passed, :total,
-        :looked_at)
+        :looked_at, :environment)
     on conflict do nothing""")
-RUNS_BY_PREFIX: Final = sql("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
+RUNS_BY_PREFIX: Final = sql("""select * from lakeflow_runs
+    where environment = :environment and substr(id, 1, :length) = :prefix order by id""")
 UNPUBLISHED: Final = sql(
-    """select * from lakeflow_runs where state in :states and id in
+    """select * from lakeflow_runs where environment = :environment and state in :states and id in
     (select run from lakeflow_steps where asset in :assets and (state is null or state in ('held', 'conflict')
         or state = 'errored' and snapshot_id is not null))
     order by started_at desc, id desc""",
     "states",
     "assets",
 )
-NEWEST_RUNS: Final = sql("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
-AUDITED: Final = sql("select distinct asset from lakeflow_verdicts")
-STATES: Final = sql("select id, state from lakeflow_runs")
+NEWEST_RUNS: Final = sql("""select * from lakeflow_runs where environment = :environment
+    order by started_at desc, id desc limit :limit""")
+AUDITED: Final = sql("select distinct asset from lakeflow_verdicts where environment = :environment")
+STATES: Final = sql("select id, state from lakeflow_runs where environment = :environment")
+ALL_RUNS: Final = sql("select id from lakeflow_runs")
 HEADS: Final = sql("""select lakeflow_runs.*,
         (select count(*) from lakeflow_steps where lakeflow_steps.run = lakeflow_runs.id) as step_count
     from lakeflow_runs""")
@@ -138,11 +150,11 @@ REMEMBER_CODE: Final = sql("insert into lakeflow_code values (:version, :algorit
 LATEST_VERDICTS: Final = sql(
     """select * from lakeflow_verdicts where ordinal in
     (select max(ordinal) from lakeflow_verdicts where asset in :assets and snapshot_id in :snapshots
-        group by asset, snapshot_id, ruling)""",
+        and environment in ('', :environment) group by asset, snapshot_id, ruling)""",
     "assets",
     numbers="snapshots",
 )
-VERDICTS_UNTIL: Final = sql("""select * from lakeflow_verdicts where ordinal <=
+VERDICTS_UNTIL: Final = sql("""select * from lakeflow_verdicts where environment = :environment and ordinal <=
     (select max(ordinal) from lakeflow_verdicts where run = :run and ruling in ('publish', 'forced'))
     order by ordinal""")
 PINNED: Final = sql("""select lakeflow_steps.inputs from lakeflow_steps
@@ -152,7 +164,9 @@ RENAME_STEPS: Final = sql("""update lakeflow_steps set asset = :new where asset 
     (select 1 from lakeflow_steps as other where other.run = lakeflow_steps.run and other.asset = :new)""")
 RENAME_CHECKS: Final = sql("""update lakeflow_checks set asset = :new where asset = :old and not exists
     (select 1 from lakeflow_checks as other where other.run = lakeflow_checks.run and other.asset = :new)""")
-
+RENAME_PINS: Final = sql("update lakeflow_pins set asset = :new where asset = :old")
+RENAME: Final = (RENAME_VERDICTS, RENAME_STEPS, RENAME_CHECKS, RENAME_PINS)
+"""What a renamed asset is called by from then on."""
 
 MEND_TIMES: Final = sql("""update lakeflow_runs set
         started_at = case when started_at > :now then :now else started_at end,
@@ -173,4 +187,30 @@ SETTLE_INTENT: Final = sql("""update lakeflow_intents set outcome = :outcome, co
 
 STEPS: Final = sql("select * from lakeflow_steps where run in :runs order by run, ordinal", "runs")
 CHECKS: Final = sql("select * from lakeflow_checks where run in :runs order by run, ordinal", "runs")
-VERDICTS: Final = sql("select * from lakeflow_verdicts where asset in :assets order by ordinal", "assets")
+VERDICTS: Final = sql(
+    """select * from lakeflow_verdicts where asset in :assets and environment in ('', :environment)
+    order by ordinal""",
+    "assets",
+)
+
+MAKE_ENVIRONMENT: Final = sql("""insert into lakeflow_environments values (:name, :at, :at, :at)
+    on conflict do nothing""")
+USE_ENVIRONMENT: Final = sql("update lakeflow_environments set used_at = :at where name = :name")
+PIN_ENVIRONMENT: Final = sql("update lakeflow_environments set pinned_at = :at, used_at = :at where name = :name")
+ENVIRONMENTS: Final = sql("select * from lakeflow_environments order by name")
+ENVIRONMENT: Final = sql("select * from lakeflow_environments where name = :name")
+PINS: Final = sql("select * from lakeflow_pins where environment = :name")
+ALL_PINS: Final = sql("select snapshot_id from lakeflow_pins where snapshot_id is not null")
+PIN: Final = sql("insert into lakeflow_pins values (:name, :asset, :uuid, :snapshot_id)")
+UNPIN: Final = sql("delete from lakeflow_pins where environment = :name and asset in :assets", "assets")
+RUNS_OF: Final = sql("select id from lakeflow_runs where environment = :name")
+_ITS_RUNS: Final = "where run in (select id from lakeflow_runs where environment = :name)"
+FORGET: Final = (
+    sql(f"delete from lakeflow_steps {_ITS_RUNS}"),
+    sql(f"delete from lakeflow_checks {_ITS_RUNS}"),
+    sql("delete from lakeflow_verdicts where environment = :name"),
+    sql("delete from lakeflow_runs where environment = :name"),
+    sql("delete from lakeflow_pins where environment = :name"),
+    sql("delete from lakeflow_environments where name = :name"),
+)
+"""What removes an environment and all that was recorded in it."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+_BRANCH: Final = "ref: refs/heads/"
 _SECONDS: Final = 2.0
 """So long may git look through the files; what it does not say by then is not known."""
 
@@ -22,13 +23,26 @@ def describe(root: Path) -> str:
     return commit if changes == "" else f"{commit}+{'unknown' if changes is None else 'dirty'}"
 
 
+def branch(root: Path) -> str | None:
+    """The name of the branch that is checked out; None outside a repository, and where HEAD is at no branch."""
+    with suppress(OSError, UnicodeDecodeError, ValueError):
+        if folder := _own_folder(root):
+            head = (folder / "HEAD").read_text().strip()
+            return head.removeprefix(_BRANCH) if head.startswith(_BRANCH) else None
+    return None
+
+
+def _own_folder(root: Path) -> Path | None:
+    place = next((each / ".git" for each in (root, *root.parents) if (each / ".git").exists()), None)
+    return place and _git_folder(place)
+
+
 def _commit(root: Path) -> str:
     """The commit that HEAD means, read from git's own files: HEAD, the branch's file, packed refs."""
     with suppress(OSError, UnicodeDecodeError, ValueError):
-        place = next((each / ".git" for each in (root, *root.parents) if (each / ".git").exists()), None)
-        if place is None:
+        folder = _own_folder(root)
+        if folder is None:
             return ""
-        folder = _git_folder(place)
         head = (folder / "HEAD").read_text().strip()
         if not head.startswith("ref: "):
             return head

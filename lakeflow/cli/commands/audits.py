@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, asset_argument, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, asset_argument, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat, write
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
 from lakeflow.cli.screens.checks import every_check
@@ -40,6 +40,7 @@ _MUTATE: Final = (
 @click.option("--verbose", "-v", is_flag=True, help="Name the checks that passed, too.")
 @click.option("--gx", is_flag=True, help="With each expectation Great Expectations' own result (only as JSON).")
 @click.option("--data-docs", metavar="DIR", help="Write Great Expectations' own HTML of the results there.")
+@env_option
 @answers(*OutputFormat)
 def audit(session: Session, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Run today's checks on what stands already; writes and records nothing.
@@ -76,6 +77,7 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
     help="Made from, and tried on, the last N snapshots that an audit published.",
 )
 @click.option("--write", "writes", is_flag=True, help="Put them into the asset's check file.")
+@env_option
 @answers(*OutputFormat)
 def suggest(session: Session, asset: str, history: int, writes: bool) -> Answer | int:
     """Suggest checks for an asset from its own past, as the text of a check file.
@@ -133,6 +135,7 @@ def _text(found: Suggestion) -> str:
     help="Checks that are missing are suggested from the last N audited snapshots.",
 )
 @click.option("--exit-code", is_flag=True, help="End with 1 where a corruption would have reached readers.")
+@env_option
 @answers(*OutputFormat)
 def mutate(  # noqa: PLR0913, PLR0917 - an option each
     session: Session,

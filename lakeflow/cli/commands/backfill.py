@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lakeflow.cli.answers.backfill import backfill_answer, backfill_code, backfill_progress
-from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_selection, wait_option
+from lakeflow.cli.commands.options import SELECTION_HELP, env_option, events_option, takes_selection, wait_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
@@ -43,6 +43,7 @@ def _checked(parse: Any) -> Any:
 )
 @events_option
 @wait_option
+@env_option
 @answers(*OutputFormat)
 def backfill(
     session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any

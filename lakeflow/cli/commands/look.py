@@ -17,7 +17,14 @@ from lakeflow.as_json.values import (
 )
 from lakeflow.cli.answers.failing import AuditedPlace, failing_answer, failing_step, ref_of
 from lakeflow.cli.answers.run import readers_of
-from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
+from lakeflow.cli.commands.options import (
+    SELECTION_HELP,
+    as_of_option,
+    asset_argument,
+    env_option,
+    limit_option,
+    takes_selection,
+)
 from lakeflow.cli.output import Answer, OutputFormat, Records, screen_width
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
 @click.option("--exit-code", "strict", is_flag=True, help="End with 1 unless all of them are healthy.")
+@env_option
 @answers(*OutputFormat)
 def status(session: Session, selection: tuple[str, ...], exclude: str, strict: bool) -> Answer:
     """Say how the assets stand, what needs a decision first."""
@@ -86,6 +94,7 @@ def _standing_audit(
 @click.argument("run", required=False)
 @click.option("--log", "logged", is_flag=True, help="What happened when in RUN, from its log.")
 @limit_option
+@env_option
 @answers(*OutputFormat)
 def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
     """List the runs, newest first, or show one."""
@@ -99,6 +108,7 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
 
 @click.command()
 @asset_argument
+@env_option
 @answers(*OutputFormat)
 def snapshots(session: Session, asset: str) -> Answer:
     """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
@@ -123,6 +133,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 @click.option("-x", "--expanded", is_flag=True, help="One column a line.")
 @click.option("--how", type=click.Choice(READERS), help="The lines that read it in another engine.")
 @limit_option
+@env_option
 @answers(*OutputFormat)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
     """Show the first rows of an asset, or (--failing) those that fail its checks.
@@ -161,6 +172,7 @@ def _how(session: Session, asset: str, how: str) -> Answer:
 @click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")
 @asset_argument
 @limit_option
+@env_option
 @answers(*OutputFormat)
 def preview(session: Session, asset: str, limit: int) -> Answer:
     """Compute an asset and show its first rows; writes nothing."""

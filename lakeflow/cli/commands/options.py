@@ -77,6 +77,18 @@ def runs_meant(lake: Lake, named: Sequence[str], found: Sequence[RunRecord]) -> 
     return list(dict.fromkeys(ids))
 
 
+def _within(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    context.obj = context.obj and context.obj.within(value)
+
+
+env_option = click.option(
+    "--env",
+    "environment",
+    expose_value=False,
+    callback=_within,
+    metavar="NAME",
+    help="In that environment, where its state of each asset stands in place of main; `main`: main itself.",
+)
 asset_argument = click.argument("asset", shell_complete=complete_asset)
 older_than_option = click.option(
     "--older-than",

@@ -9,7 +9,7 @@ import click
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
 from lakeflow.cli.answers.changes import against_answer
 from lakeflow.cli.answers.examples import examples_answer
-from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, env_option, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.lake import (
     check_screen,
@@ -64,6 +64,7 @@ def test(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
 @click.command("list", epilog=SELECTION_HELP)
 @takes_selection
 @click.option("--health", "judged", is_flag=True, help="Say how good what readers see is; opens the catalog.")
+@env_option
 @answers(*OutputFormat)
 def list_assets(session: Session, selection: tuple[str, ...], exclude: str, judged: bool) -> Answer:
     """List the assets."""
@@ -80,6 +81,7 @@ def list_assets(session: Session, selection: tuple[str, ...], exclude: str, judg
 @full_refresh_option
 @go_on_option
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
+@env_option
 @answers(*OutputFormat, MARKDOWN)
 def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool, **asked: bool) -> Answer:
     """Say what would run, and why; touches nothing."""

@@ -9,7 +9,7 @@ import click
 
 from lakeflow.as_json.values import rows_json
 from lakeflow.cli.answers.run import PlanWatch, planned_answer, readers_of
-from lakeflow.cli.commands.options import asset_argument, wait_option
+from lakeflow.cli.commands.options import asset_argument, env_option, wait_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
 from lakeflow.cli.screens.rows import rows_records, rows_screen
@@ -30,6 +30,7 @@ _ROWS = 20
 @asset_argument
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"show: at most so many.  [default: {_ROWS}]")
 @wait_option
+@env_option
 @answers(*OutputFormat)
 def quarantine(session: Session, action: str, asset: str, limit: int | None, wait: float) -> Answer:
     """Show the rows that checks refuse, or write back those that pass now."""

@@ -23,6 +23,7 @@ from lakeflow.cli.answers.run import (
 from lakeflow.cli.commands.options import (
     RUNS_HELP,
     SELECTION_HELP,
+    env_option,
     events_option,
     full_refresh_option,
     go_on_option,
@@ -57,6 +58,7 @@ _SHOWN: Final = 5
 @wait_option
 @parallel_option
 @non_atomic_option
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def materialize(session: Session, selection: tuple[str, ...], events: bool, **options: Any) -> Answer | int:
     """Write, audit and publish what is not fresh."""
@@ -71,6 +73,7 @@ def materialize(session: Session, selection: tuple[str, ...], events: bool, **op
 @click.option("--force", is_flag=True, help="Publish although checks failed or errored; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is forced; recorded with your name.")
 @non_atomic_option
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def publish(session: Session, run: str, selection: tuple[str, ...], reason: str | None, **options: Any) -> Answer:
     """Audit the held snapshots of a run again and publish what passes.
@@ -87,6 +90,7 @@ def publish(session: Session, run: str, selection: tuple[str, ...], reason: str 
 
 @click.command(epilog=RUNS_HELP)
 @takes_runs
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def discard(session: Session, what: tuple[str, ...], exclude: str) -> Answer:
     """Drop what runs wrote and did not publish; readers see no change."""
@@ -106,6 +110,7 @@ def discard(session: Session, what: tuple[str, ...], exclude: str) -> Answer:
 @wait_option
 @parallel_option
 @non_atomic_option
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, **options: Any) -> Answer:
     """Go on with runs that were not published, over their unpublished steps; by default with the latest."""
@@ -129,6 +134,7 @@ def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, **
 @click.option("--full-refresh", is_flag=True, help="With --leave-out: also what would wait for a person otherwise.")
 @click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
 @wait_option
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def rollback(session: Session, run: str, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Take a published run back, or some of its tables: readers see again what they saw before it."""
@@ -161,6 +167,7 @@ def _refuse_together(options: dict[str, Any], *, several: bool) -> None:
 @click.option("--undo", is_flag=True, help="Let files that were taken out land again.")
 @click.option("--full-refresh", is_flag=True, help="Make anew what would wait for a person otherwise.")
 @wait_option
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def unland(session: Session, files: tuple[str, ...], **options: Any) -> Answer:
     """Take landed files out again, with all that was made from them; audited, all of it or nothing."""

@@ -40,7 +40,7 @@ def serve(session: Session, selection: tuple[str, ...], poll: float, **asked: An
         raise click.BadParameter("look once a second at most", param_hint="--poll")
     options = service.Options(
         session.project,
-        session.settings,
+        session.placed,
         selection,
         asked["exclude"],
         timedelta(seconds=poll),

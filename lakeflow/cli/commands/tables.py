@@ -11,7 +11,7 @@ import click
 from lakeflow.cli.answers.compact import compact_answer
 from lakeflow.cli.answers.garbage import garbage_answer
 from lakeflow.cli.answers.run import readers_of, run_answer, step_errors
-from lakeflow.cli.commands.options import SELECTION_HELP, older_than_option, takes_selection, wait_option
+from lakeflow.cli.commands.options import SELECTION_HELP, env_option, older_than_option, takes_selection, wait_option
 from lakeflow.cli.completion import complete_asset
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
@@ -42,6 +42,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
     help="Its folder, one of its metadata files, or catalog.namespace.table.  [default: where it stands]",
 )
 @click.option("--warehouse", is_flag=True, help="Make the warehouse this lake's, though it holds files already.")
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def adopt(session: Session, asset: str | None, place: str | None, warehouse: bool) -> Answer:
     """Audit an Iceberg table that exists and make it the asset's, as it stands."""
@@ -85,6 +86,7 @@ def gc(session: Session, delete: bool, yes: bool, older_than: float) -> Answer:
     help="About so large are files (128MB, 512MiB).  [default: file_size of the settings]",
 )
 @wait_option
+@env_option
 @answers(*OutputFormat)
 def compact(  # noqa: PLR0913, PLR0917 - an option each
     session: Session, selection: tuple[str, ...], exclude: str, dry_run: bool, target_size: int | None, wait: float
@@ -97,6 +99,7 @@ def compact(  # noqa: PLR0913, PLR0917 - an option each
 
 @click.command(epilog="Its files stay until `lakeflow gc --delete`; `lakeflow adopt ASSET --from PLACE` takes it back.")
 @click.argument("table")
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def drop(session: Session, table: str) -> Answer:
     """Take a table that no asset defines any more out of the catalog."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lakeflow.cli.commands.options import env_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, align, line, screen
@@ -19,6 +20,7 @@ from lakeflow.core.wording import counted
 @click.argument("name", required=False)
 @click.argument("run", required=False)
 @click.option("--delete", is_flag=True, help="Remove the tag NAME; what only it kept is let go.")
+@env_option
 @answers(*OutputFormat)
 def tag(session: Session, name: str | None, run: str | None, delete: bool) -> Answer:
     """Name what readers see of all tables, for as long as somebody wants it.

@@ -56,7 +56,7 @@ def ui(session: Session, **asked: Any) -> Answer:
     tls = server.Certificate(asked["tls_cert"], asked["tls_key"]) if asked["tls_cert"] else None
     options = server.UiOptions(
         session.project,
-        session.settings,
+        session.placed,
         asked["host"],
         asked["port"],
         tls,

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from lakeflow.as_json.verification import verification_json
-from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.verification import verification_records, verification_screen
 from lakeflow.cli.session import Session, answers
@@ -21,6 +21,7 @@ _EXAMPLE: Final = (
 @click.command(epilog=_EXAMPLE + SELECTION_HELP)
 @takes_selection
 @click.option("--deep", is_flag=True, help="Open every file of live snapshots and compare all that is recorded of it.")
+@env_option
 @answers(*OutputFormat)
 def verify(session: Session, selection: tuple[str, ...], exclude: str, deep: bool) -> Answer:
     """Say whether each snapshot on main is proven, each file there, each record true."""

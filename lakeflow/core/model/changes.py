@@ -1,13 +1,19 @@
-"""What a commit asks of the catalog: how mains and refs of tables move, and which tables come, go or are renamed."""
+"""What a commit asks of the catalog: how mains and refs of tables move, and which tables come, go or are renamed.
+
+The `target` of a change is the ref that it treats as main: main itself, or the branch of an environment. Such a branch
+may not be there yet; it then stands on a snapshot that the environment has pinned.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import MoveNote
+from lakeflow.core.model.table import MAIN
 
 FENCED: Final = "fenced_"
 
@@ -36,6 +42,7 @@ class Publish:
     needed: frozenset[int] = frozenset()
     since: datetime | None = None
     note: MoveNote | None = None
+    target: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Rollback:
     snapshot_id: int
     to: int | None
     note: MoveNote | None = None
+    target: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ class Pin:
 
     key: AssetKey
     snapshot_id: int
+    target: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Stay:
 
     key: AssetKey
     snapshot_id: int | None
+    target: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,18 @@ class Untag:
     snapshot_id: int
 
 
-Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag
+@dataclass(frozen=True)
+class LetGo:
+    """Remove the branches of an environment, each of which still points where `refs` says, and of `snapshots`, which
+    its runs wrote, those that nothing else reaches and that readers of main never saw.
+    """
+
+    key: AssetKey
+    refs: Mapping[str, int]
+    snapshots: frozenset[int]
+
+
+Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag | LetGo
 
 
 @dataclass(frozen=True)

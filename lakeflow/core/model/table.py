@@ -257,7 +257,8 @@ class Staging:
 
     `base` is main as planned (None: nothing published yet). `removes` are files of the base that go, named as its scan
     names them; a replace removes all files, delete files too. `layout` is how the new files lie, and becomes the
-    table's layout with the publish. Columns named in `pii` get no bounds in manifests.
+    table's layout with the publish. Columns named in `pii` get no bounds in manifests. `target` is the ref whose base
+    it is: main, or the branch of an environment, which may not be there yet.
     """
 
     branch: str
@@ -269,6 +270,7 @@ class Staging:
     removes: tuple[str, ...] = ()
     layout: Layout = PLAIN
     pii: frozenset[str] = frozenset()
+    target: str = MAIN
 
 
 @dataclass(frozen=True)

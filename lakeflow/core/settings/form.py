@@ -80,6 +80,8 @@ class SettingsForm(BaseModel):
     keep_snapshots: int = Field(default=50, ge=1)
     keep: Annotated[str, AfterValidator(_age)] = ""
     keep_held: Annotated[str, AfterValidator(_span)] = "7d"
+    env: str = ""
+    keep_environments: Annotated[str, AfterValidator(_span)] = "14d"
     timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     retries: int = Field(default=0, ge=0)
     max_rows: int = Field(default=0, ge=0)

@@ -56,6 +56,8 @@ class Settings:
     keep_snapshots: int = 50
     keep: str = ""
     keep_held: str = "7d"
+    env: str = ""
+    keep_environments: str = "14d"
     timeout: float = 0.0
     retries: int = 0
     max_rows: int = 0
@@ -260,6 +262,8 @@ EXPECTED: Final[Mapping[str, str]] = {
     "keep_snapshots": "a whole number of at least 1",
     "keep": "an age such as 30d",
     "keep_held": "a span of time such as 36h or 7d",
+    "env": "the name of an environment such as pr_123, git for the name of the git branch, main for none",
+    "keep_environments": "a span of time such as 36h or 14d",
     "timeout": "a number of seconds, 0 for no bound",
     "retries": "a whole number, 0 for none",
     "max_rows": "a whole number, 0 for no bound",

@@ -25,6 +25,8 @@ _NEVER: Final = {
     "lakeflow_code": "the text of code by which no kept snapshot was made, or by an earlier release",
     "lakeflow_dropped": "which tables were dropped",
     "lakeflow_alerts": "which alerts were told, and which wait",
+    "lakeflow_environments": "which environments there were: `lakeflow env drop NAME` frees what they left",
+    "lakeflow_pins": "what environments had pinned of main",
     "lakeflow_troubles": "since when somebody knows of a trouble: it is told again",
 }
 """By table of the ledger, what nothing else in the lake tells."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.care.garbage import refuse_most
@@ -33,7 +36,7 @@ def collect_garbage(world: World, before: datetime, most: float) -> tuple[Garbag
 
 def _collected(world: World, key: AssetKey, before: datetime) -> Garbage:
     try:
-        with leased(world, f"gc-{world.new_id()}", (key,), 0.0):
+        with _still(world, (key,)):
             _drop_superseded(world, key)
             found = _looked_at(world, key, before)
             if not found.kept:
@@ -41,6 +44,16 @@ def _collected(world: World, key: AssetKey, before: datetime) -> Garbage:
             return found
     except BusyError:
         return Garbage(key, kept="a run is at work on it")
+
+
+@contextmanager
+def _still(world: World, keys: Collection[AssetKey]) -> Iterator[None]:
+    """The leases on these assets in the lake and in every environment: no run writes files of them meanwhile."""
+    made = world.environments.all() if world.environments else ()
+    with ExitStack() as stack:
+        for where in (world, *(replace(world.within(one.name), claim=world.claim) for one in made)):
+            stack.enter_context(leased(where, f"gc-{world.new_id()}", keys, 0.0))
+        yield
 
 
 def _drop_superseded(world: World, key: AssetKey) -> None:
@@ -63,7 +76,7 @@ def _remains(world: World, before: datetime) -> Garbage:
         return Garbage(None)
     everything = {*world.project.assets, *(one.key for one in dropped)}
     try:
-        with leased(world, f"gc-{world.new_id()}", everything, 0.0):
+        with _still(world, everything):
             found = world.catalog.remains(dropped, before)
             world.catalog.collect(found)
             return found

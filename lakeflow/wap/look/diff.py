@@ -17,7 +17,7 @@ from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.wording import nearest
 from lakeflow.wap.look.show import masked
-from lakeflow.wap.look.side import default_sides, of_run, runs_of, sides
+from lakeflow.wap.look.side import default_sides, of_run, runs_of, sides, two_states
 from lakeflow.wap.ports import World
 
 
@@ -38,6 +38,12 @@ def diff(world: World, key: AssetKey, between: str, shown: Shown) -> Comparison:
         raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it", asset=key)
     both = sides(world, table, between) if between.strip() else default_sides(world, table)
     return _difference(world, table, both, shown)
+
+
+def diff_ref(world: World, key: AssetKey, base: int | None, ref: str, shown: Shown) -> Comparison:
+    """How what a ref holds of an asset differs from a snapshot, or from nothing."""
+    table = world.catalog.load([key])[key]
+    return _difference(world, table, two_states(table, base, ref), shown)
 
 
 def diff_run(world: World, run: str, shown: Shown) -> tuple[Comparison, ...]:

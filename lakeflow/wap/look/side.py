@@ -38,6 +38,11 @@ def sides(world: World, table: Table, between: str) -> tuple[Side, Side]:
     return side(world, table, first or MAIN), side(world, table, second or MAIN)
 
 
+def two_states(table: Table, base: int | None, ref: str) -> tuple[Side, Side]:
+    """A snapshot, or nothing, against what a ref of the table holds."""
+    return _of(table, "nothing" if base is None else f"s{base}", base), _of(table, ref, table.refs[ref])
+
+
 def default_sides(world: World, table: Table) -> tuple[Side, Side]:
     """What waits for a decision against what readers see; where nothing waits, what they see against what they saw
     before it. UsageError where nothing was ever published or is held, and where what was before has expired.

@@ -29,6 +29,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
     fork,
     put_on_top,
     require,
+    stands,
 )
 from lakeflow.adapters.iceberg.metadata.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import SchemaError
@@ -105,9 +106,10 @@ def _removes(staging: Staging) -> frozenset[str] | None:
 
 def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Iterator[Requirement]:
     yield SameTable(table.uuid)
-    yield RefAt(MAIN, staging.base)
+    yield stands(staging.target, staging.base)
     yield RefAt(staging.branch, None)
-    yield SchemaAt(table.schema_id)
+    if staging.target == MAIN:
+        yield SchemaAt(table.schema_id)
     if added_schema:
         yield FieldIdsUpTo(table.last_column_id)
 

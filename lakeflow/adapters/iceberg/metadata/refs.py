@@ -14,7 +14,7 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Rollback, Stay, Tag, Untag, fenced
+from lakeflow.core.model.changes import Change, Discard, LetGo, Pin, Publish, Rollback, Stay, Tag, Untag, fenced
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 
@@ -70,7 +70,25 @@ class Kept:
     snapshot_id: int
 
 
-Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | OnceMain | Kept
+@dataclass(frozen=True)
+class TargetAt:
+    """Asserts that a branch of an environment points at that snapshot; where there is no such branch yet, that the
+    table still has the snapshot, on which it would be made (None: on nothing).
+    """
+
+    name: str
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True)
+class OnTarget:
+    """Asserts that the snapshot is in the line of that branch; where there is no such branch, that it is kept."""
+
+    name: str
+    snapshot_id: int
+
+
+Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | OnceMain | Kept | TargetAt | OnTarget
 Move: TypeAlias = tuple[tuple[Requirement, ...], tuple[u.Update, ...]]
 
 
@@ -79,10 +97,16 @@ def move(  # noqa: PLR0911 - one line a change
 ) -> Move:
     """The assertions and updates of a change; `statistics` points to the proof of a publish."""
     match change:
+        case Publish() | Rollback() | Pin() | Stay() if change.target != MAIN:
+            own = table.refs.get(change.target)
+            shown = table if own is None else replace(table, refs={**table.refs, MAIN: own})
+            return _brought_to(change.target, move(shown, replace(change, target=MAIN), statistics))
         case Publish():
             return _publish(table, change, statistics)
         case Discard():
             return _discard(table, change)
+        case LetGo():
+            return _let_go(table, change)
         case Rollback():
             return _rollback(table, change)
         case Pin():
@@ -96,6 +120,39 @@ def move(  # noqa: PLR0911 - one line a change
             gone = only_tagged(table, change.name)
             freed = (u.RemoveSnapshots(gone),) if gone else ()
             return (RefAt(change.name, change.snapshot_id),), (u.RemoveRef(change.name), *freed)
+
+
+def stands(target: str, base: int | None) -> Requirement:
+    """What a commit on this base asserts of the ref that it is for."""
+    return RefAt(MAIN, base) if target == MAIN else TargetAt(target, base)
+
+
+def _brought_to(target: str, on_main: Move) -> Move:
+    """What a change would assert and do on main, on the branch of an environment.
+
+    Schema, layout and retention of the table are main's own: another engine that reads main must see none of it.
+    """
+    asserted: list[Requirement] = []
+    for each in on_main[0]:
+        match each:
+            case RefAt(name, at) if name == MAIN:
+                asserted.append(TargetAt(target, at))
+            case OnMain(at) | OnceMain(at):
+                asserted.append(OnTarget(target, at))
+            case SchemaAt():
+                pass
+            case _:
+                asserted.append(each)
+    wanted: list[u.Update] = []
+    for update in on_main[1]:
+        match update:
+            case u.SetBranch(name, at) if name == MAIN:
+                wanted.append(u.SetBranch(target, at))
+            case u.RemoveRef(name) if name == MAIN:
+                wanted.append(u.RemoveRef(target))
+            case u.SetBranch() | u.RemoveRef() | u.SetStatistics():
+                wanted.append(update)
+    return tuple(asserted), tuple(wanted)
 
 
 def require(table: Table, requirements: Iterable[Requirement]) -> None:
@@ -169,6 +226,16 @@ def _discard(table: Table, change: Discard) -> Move:
     return (RefAt(change.branch, change.snapshot_id),), (u.RemoveRef(change.branch), *gone)
 
 
+def _let_go(table: Table, change: LetGo) -> Move:
+    heads = {at for name, at in table.refs.items() if name not in change.refs}
+    seen = {at for _, at in table.log}
+    reachable = {snapshot.id for at in heads | seen for snapshot in table.ancestry(at)}
+    gone = (change.snapshots & table.snapshots.keys()) - reachable
+    freed = (u.RemoveSnapshots(gone),) if gone else ()
+    asserted = tuple(RefAt(name, at) for name, at in sorted(change.refs.items()))
+    return asserted, (*(u.RemoveRef(name) for name in sorted(change.refs)), *freed)
+
+
 def _orphans(table: Table, branch: str) -> frozenset[int]:
     """Snapshots that the branch's run wrote and that nothing else reaches: its head, and what stands below it.
 
@@ -229,6 +296,10 @@ def _violation(table: Table, requirement: Requirement) -> str | None:  # noqa: P
         case RefAt(name, at) if table.refs.get(name) != at:
             label = MAIN if name == MAIN else f"tag {name}" if name in table.tags else f"branch {name}"
             return f"{label} moved: expected {_at(at)}, found {_at(table.refs.get(name))}"
+        case TargetAt(name, at) if not _stands_at(table, name, at):
+            return f"branch {name} moved: expected {_at(at)}, found {_at(table.refs.get(name))}"
+        case OnTarget(name, at) if all(s.id != at for s in table.ancestry(table.refs.get(name, at))):
+            return f"branch {name} moved: expected {_at(at)} in its history"
         case SchemaAt(schema_id) if schema_id != table.schema_id:
             return f"the schema changed: expected schema {schema_id} on main, found {table.schema_id}"
         case FieldIdsUpTo(last) if last != table.last_column_id:
@@ -240,6 +311,10 @@ def _violation(table: Table, requirement: Requirement) -> str | None:  # noqa: P
         case Kept(snapshot_id) if snapshot_id not in table.snapshots:
             return f"{_at(snapshot_id)} has expired meanwhile"
     return None
+
+
+def _stands_at(table: Table, name: str, at: int | None) -> bool:
+    return table.refs[name] == at if name in table.refs else at is None or at in table.snapshots
 
 
 def _at(snapshot_id: int | None) -> str:

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from lakeflow.as_json.values import id_text
-from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat, Records
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, align, line, screen
@@ -26,6 +26,7 @@ _EXAMPLE = "Example: `lakeflow export layer:gold --to bi.duckdb`. "
 @as_of_option
 @click.option("--ref", default="main", show_default=True, help="A run's branches (`audit_…`, `held`) over main.")
 @click.option("--show-personal", is_flag=True, help="Write values of personal columns, which are masked otherwise.")
+@env_option
 @answers(*OutputFormat)
 def export(session: Session, selection: tuple[str, ...], to: str, show_personal: bool, **options: str | None) -> Answer:
     """Copy tables of one moment to Parquet files or one DuckDB file.

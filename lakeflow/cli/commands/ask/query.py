@@ -12,7 +12,7 @@ import click
 
 from lakeflow.cli.commands.ask.answering import QueryFormat, Wanted, answer, require_possible
 from lakeflow.cli.commands.ask.prompt import converse
-from lakeflow.cli.commands.options import as_of_option
+from lakeflow.cli.commands.options import as_of_option, env_option
 from lakeflow.core.time.moments import moment
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _EXAMPLE: Final = (
     help="By default table, or what FILE ends with.",
 )
 @click.pass_context
+@env_option
 def query(  # noqa: PLR0913, PLR0917 - an option each
     context: click.Context,
     sql: str | None,

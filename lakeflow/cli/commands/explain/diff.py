@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lakeflow.as_json.comparison import comparison_json
+from lakeflow.cli.commands.options import env_option
 from lakeflow.cli.completion import complete_asset
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.comparison import comparison_records, comparison_screen
@@ -35,6 +36,7 @@ _EXAMPLE: Final = (
 )
 @click.option("--where", metavar="SQL", default="", help="Only rows, on both sides, for which this condition holds.")
 @click.option("--exit-code", "strict", is_flag=True, help="End with 1 when there are changes.")
+@env_option
 @answers(*OutputFormat, MARKDOWN)
 def diff(  # noqa: PLR0913, PLR0917 - an option each
     session: Session, what: str, between: str, stat: bool, rows: int, where: str, strict: bool

@@ -10,7 +10,7 @@ import click
 
 from lakeflow.as_json.columns import column_lineage_json
 from lakeflow.as_json.values import lineage_json
-from lakeflow.cli.commands.options import SELECTION_HELP, exclude_option
+from lakeflow.cli.commands.options import SELECTION_HELP, env_option, exclude_option
 from lakeflow.cli.completion import complete_column
 from lakeflow.cli.output import Answer, OutputFormat, emit, write
 from lakeflow.cli.screens.columns import columns_records, columns_screen
@@ -60,6 +60,7 @@ _DRAWN: dict[LineageFormat, Drawn] = {
     show_default=True,
 )
 @click.pass_context
+@env_option
 def lineage(  # noqa: PLR0913, PLR0917 - an option each
     context: click.Context,
     selection: tuple[str, ...],

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from lakeflow.cli.answers.replay import replay_answer
+from lakeflow.cli.commands.options import env_option
 from lakeflow.cli.completion import complete_asset
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
@@ -20,6 +21,7 @@ _EXAMPLE: Final = (
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("what", metavar="ASSET[@SNAPSHOT]", shell_complete=complete_asset)
+@env_option
 @answers(*OutputFormat)
 def replay(session: Session, what: str) -> Answer:
     """Run the recorded code of a snapshot on its recorded inputs, and say whether the same rows come again."""

@@ -6,6 +6,7 @@ import click
 
 from lakeflow.as_json.log import impact_json
 from lakeflow.as_json.values import plan_json
+from lakeflow.cli.commands.options import env_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.past.impact import impact_records, impact_screen
 from lakeflow.cli.screens.plan import plan_screen
@@ -21,6 +22,7 @@ _EXAMPLE = (
 @click.command(epilog=_EXAMPLE)
 @click.argument("snapshot", metavar="ASSET[@SNAPSHOT]")
 @click.option("--repair", is_flag=True, help="Plan what must be built again; touches nothing.")
+@env_option
 @answers(*OutputFormat)
 def impact(session: Session, snapshot: str, repair: bool) -> Answer:
     """Show what came of a snapshot: all that read it, and what readers see of that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lakeflow.as_json.log import log_json
-from lakeflow.cli.commands.options import limit_option, takes_selection
+from lakeflow.cli.commands.options import env_option, limit_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.past.log import log_records, log_screen
 from lakeflow.cli.session import Session, answers, now
@@ -18,6 +18,7 @@ from lakeflow.cli.session import Session, answers, now
 @click.option("--since", metavar="MOMENT", help="Only what came after it: 7d, a date, v12, a run, a tag, a snapshot.")
 @click.option("--code", is_flag=True, help="Show what changed in the code, where its text is kept.")
 @limit_option
+@env_option
 @answers(*OutputFormat)
 def log(  # noqa: PLR0913, PLR0917 - an option each
     session: Session, selection: tuple[str, ...], exclude: str, since: str | None, code: bool, limit: int

@@ -1,0 +1,96 @@
+"""The command of environments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from lakeflow.as_json.comparison import comparison_json
+from lakeflow.as_json.environments import environment_json
+from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.screens.comparison import comparison_records, comparison_screen
+from lakeflow.cli.screens.environments.standing import environment_screen, environments_records, environments_screen
+from lakeflow.cli.session import Session, answers, now
+from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.environments.standing import EnvironmentStanding
+from lakeflow.core.wording import counted
+
+_EXAMPLE: Final = (
+    "Example: `lakeflow materialize --env pr_123`, then `lakeflow env show pr_123`. drop: with all that it built. "
+    "refresh: it reads main as it is now."
+)
+
+
+def _listed(session: Session) -> Answer:
+    with session.looking() as lake:
+        every = lake.environments.list()
+    return _answer(every, environments_screen(every, now()))
+
+
+def _show(session: Session, name: str, **_asked: Any) -> Answer:
+    with session.looking() as lake:
+        one = lake.environments.show(name)
+    return _answer((one,), environment_screen(one, now()))
+
+
+def _drop(session: Session, name: str, **_asked: Any) -> Answer:
+    with session.lake() as lake:
+        one = lake.environments.show(name)
+        keys = lake.environments.drop(name)
+    said = f" {name} is gone, and what it had of {counted(len(keys), 'table')}; `lakeflow gc --delete` frees the files"
+    return _answer((one,), line(Mark.OK, said), "dropped")
+
+
+def _refresh(session: Session, name: str, **_asked: Any) -> Answer:
+    with session.lake() as lake:
+        keys = lake.environments.refresh(name)
+        one = lake.environments.show(name)
+    said = [line(Mark.OK, f" {name} reads main as it is now")]
+    gone = [line(Mark.MOVED, f" {key}  main had moved: the next run in {name} makes it anew") for key in keys]
+    return _answer((one,), screen(said, gone), "refreshed")
+
+
+def _answer(every: Sequence[EnvironmentStanding], shown: Any, done: str | None = None) -> Answer:
+    data = {"environments": [environment_json(one) for one in every], "done": done}
+    return Answer(data, shown, environments_records(every))
+
+
+def _diff(session: Session, name: str, where: str, rows: int | None, **_asked: Any) -> Answer:
+    with session.looking() as lake:
+        one = lake.environments.show(name)
+        found = lake.environments.diff(name, where=where, rows=5 if rows is None else rows)
+    data = {"environments": [environment_json(one)], "done": None, "diff": [comparison_json(each) for each in found]}
+    shown = comparison_screen(found) if found else line(f"{name} has built nothing that main does not have")
+    return Answer(data, shown, comparison_records(found))
+
+
+_OPTIONS: Final = frozenset({"where", "rows"})
+_ACTIONS: Final[Mapping[str, tuple[Callable[..., Answer], frozenset[str]]]] = {
+    "list": (_show, frozenset()),
+    "show": (_show, frozenset()),
+    "diff": (_diff, frozenset({"where", "rows"})),
+    "refresh": (_refresh, frozenset()),
+    "drop": (_drop, frozenset()),
+}
+"""What each does, and the options that it takes."""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("action", type=click.Choice(list(_ACTIONS)), default="list")
+@click.argument("name", required=False)
+@click.option("--where", metavar="SQL", default="", help="diff: only rows, on both sides, for which this holds.")
+@click.option("--rows", type=click.IntRange(min=0), metavar="N", help="diff: so many rows of each kind.  [default: 5]")
+@answers(*OutputFormat)
+def env(session: Session, action: str, name: str | None, **asked: Any) -> Answer:
+    """Say which environments there are and what was built in them; refresh or remove one.
+
+    An environment is a branch of the whole lake: readers of main see nothing of it.
+    """
+    if (name is None) != (action == "list"):
+        raise click.UsageError("list takes no name" if name else f"{action} takes the name of an environment")
+    for option in _OPTIONS - _ACTIONS[action][1]:
+        if asked[option]:
+            raise click.UsageError(f"{action} takes no --{option}")
+    return _listed(session) if name is None else _ACTIONS[action][0](session, name, **asked)

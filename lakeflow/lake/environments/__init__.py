@@ -1,0 +1,1 @@
+"""What a lake says of its environments, and what becomes of them."""

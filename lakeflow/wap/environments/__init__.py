@@ -1,0 +1,1 @@
+"""Environments: the catalog that shows one, and what becomes of it: made, promoted, refreshed, dropped."""

@@ -1,0 +1,41 @@
+"""Which environments there are, and how each stands. Writes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from lakeflow.core.environments.environment import require_name
+from lakeflow.core.environments.standing import EnvironmentStanding, standing_of, unrecorded
+from lakeflow.core.errors import UsageError
+from lakeflow.core.ports.environments import EnvironmentRecords
+from lakeflow.core.wording import did_you_mean
+from lakeflow.wap.ports import World
+
+
+def environments(world: World, keep: timedelta) -> tuple[EnvironmentStanding, ...]:
+    """All environments by name, those too of which only branches are left."""
+    every = recorded(world).all()
+    tables = tuple(world.catalog.look(world.catalog.keys()).tables.values())
+    left = unrecorded((one.name for one in every), tables)
+    found = (*(standing_of(one, tables, keep) for one in every), *left)
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def environment(world: World, name: str, keep: timedelta) -> EnvironmentStanding:
+    """UsageError where there is none of that name."""
+    require_name(name)
+    every = environments(world, keep)
+    found = next((one for one in every if one.name == name), None)
+    if found is None:
+        raise unknown(name, [one.name for one in every])
+    return found
+
+
+def unknown(name: str, known: list[str]) -> UsageError:
+    made = f"`lakeflow materialize --env {name}` makes it"
+    return UsageError(f"there is no environment {name}", hint=did_you_mean(name, known, made))
+
+
+def recorded(world: World) -> EnvironmentRecords:
+    assert world.environments is not None, "a lake records its environments"
+    return world.environments

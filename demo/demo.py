@@ -4,6 +4,9 @@ Each month's bookings bring a few that are a month late, and in the course of th
 
 It works in a copy under `build/demo`, so that nothing of the repository changes. Every command's exit code is
 checked: the story ends with exit 0 only when each chapter ended as it should.
+
+`LAKEFLOW_DEMO` names another folder for the lake and `LAKEFLOW_DEMO_SETTINGS` a file to be its `pyproject.toml`, so
+that the story can be told of a lake on a server. `python -m demo.demo january february` tells only these chapters.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +24,8 @@ from demo.data import LANDING, YEAR, prepare
 from demo.people import LATE
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
-LAKE: Final = REPOSITORY / "build" / "demo"
+LAKE: Final = Path(os.environ.get("LAKEFLOW_DEMO") or REPOSITORY / "build" / "demo")
+SETTINGS: Final = os.environ.get("LAKEFLOW_DEMO_SETTINGS")
 LATER: Final = LAKE / "later"
 SILVER_WEATHER: Final = Path("silver", "weather.sql")
 BOOKINGS: Final = Path("bronze", "bookings.sql")
@@ -33,22 +38,11 @@ SALT: Final = "the demo's own salt, which is no secret"
 DONE, HELD = 0, 1
 
 
-def main() -> None:
+def main(*names: str) -> None:
+    """All chapters, or those of these names, which need what the ones before them bring."""
     lay_out()
-    january()
-    february()
-    march()
-    quiet("April", "May", "June")
-    july()
-    quiet("August")
-    september()
-    october()
-    november()
-    quiet("December")
-    what_is_there()
-    a_new_question()
-    a_mistake()
-    a_year_later()
+    for chapter in (CHAPTERS[name] for name in names or CHAPTERS):
+        chapter()
 
 
 def january() -> None:
@@ -190,6 +184,25 @@ def a_year_later() -> None:
     run("verify")
 
 
+CHAPTERS: Final[Mapping[str, Callable[[], None]]] = {
+    "january": january,
+    "february": february,
+    "march": march,
+    "spring": lambda: quiet("April", "May", "June"),
+    "july": july,
+    "august": lambda: quiet("August"),
+    "september": september,
+    "october": october,
+    "november": november,
+    "december": lambda: quiet("December"),
+    "what_is_there": what_is_there,
+    "a_new_question": a_new_question,
+    "a_mistake": a_mistake,
+    "a_year_later": a_year_later,
+}
+"""In the order in which they are told."""
+
+
 def quiet(*months: str) -> None:
     """Months in which nothing happens: of each run the line that says so."""
     say(f"{' and '.join(months) if len(months) < 3 else f'{months[0]} to {months[-1]}'}: nothing to decide.")
@@ -215,7 +228,7 @@ def lay_out() -> None:
     later = shutil.ignore_patterns("__pycache__", f"{MONTHS.removeprefix('gold.')}.*")
     for folder in ("layers", "checks"):
         shutil.copytree(REPOSITORY / folder, LAKE / folder, ignore=later)
-    (LAKE / "pyproject.toml").write_text("[tool.lakeflow]\n")
+    (LAKE / "pyproject.toml").write_text(Path(SETTINGS).read_text() if SETTINGS else "[tool.lakeflow]\n")
     weather_as_of("naive")
     contract(CHANNEL, PRICE)
     prepare(LATER)
@@ -302,4 +315,4 @@ def runs() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

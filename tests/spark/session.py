@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ _NATIVE: Final = "/usr/lib"
 
 def missing() -> str:
     """Why Spark cannot be started here; empty where it can."""
-    if find_spec("pyspark") is None or _runtime() is None:
+    if find_spec("pyspark") is None or runtime() is None:
         return "pyspark and Iceberg's jar are not installed: `make test-spark` does it"
     if shutil.which("java") is None:
         return "there is no Java: apt-get install openjdk-17-jre-headless"
@@ -33,24 +34,24 @@ def missing() -> str:
     return ""
 
 
-def start() -> SparkSession:
-    """One core and one gigabyte; times are UTC, and a cast that fails is an error."""
+def start(*jars: str) -> SparkSession:
+    """One core and one gigabyte; times are UTC, and a cast that fails is an error. `jars` are further ones."""
     from pyspark.sql import SparkSession
 
     os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
     builder = SparkSession.builder.master("local[1]").appName("lakeflow tests")
-    for name, value in _settings().items():
+    for name, value in _settings(jars).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
-def _settings() -> dict[str, str]:
+def _settings(jars: Sequence[str]) -> dict[str, str]:
     return {
         "spark.driver.memory": "1g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC {_native()}",
-        "spark.jars": f"{_runtime()},{_driver()}",
+        "spark.jars": ",".join([str(runtime()), str(_driver()), *jars]),
         "spark.log.level": "ERROR",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -61,7 +62,7 @@ def _settings() -> dict[str, str]:
     }
 
 
-def _runtime() -> Path | None:
+def runtime() -> Path | None:
     spec = find_spec("snowpark_connect_deps_iceberg")
     places = spec.submodule_search_locations if spec else None
     return next((jar for place in places or () for jar in Path(place, "jars").glob(_RUNTIME)), None)

@@ -41,7 +41,7 @@ class ArrowFiles:
     def upload(self, path: str, location: str) -> None:
         files, name = self._at(location)
         with Path(path).open("rb") as content, in_words(_bucket(name)):
-            stream = files.open_output_stream(name)
+            stream = files.open_output_stream(name, compression=None)  # else by the end of its name
             try:
                 while chunk := content.read(_CHUNK):
                     stream.write(chunk)

@@ -44,7 +44,7 @@ class Store:
     def put(self, location: str, content: bytes) -> None:
         files, path = self._at(location)
         with _in_words(files, path):
-            stream = files.open_output_stream(path)
+            stream = files.open_output_stream(path, compression=None)  # else by the end of its name
             try:
                 stream.write(content)
             except BaseException:

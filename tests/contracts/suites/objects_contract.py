@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +31,12 @@ class ObjectsContract:
             assert objects.get(at) == content
             assert objects.size(at) == len(content)
             assert objects.exists(at)
+
+    @pytest.mark.parametrize("name", ["a.json.gz", "a.bz2", "a.zst", "a.lz4", "a.br"])
+    def test_no_name_of_a_compressed_file_changes_what_was_put(self, name: str, objects: Objects, place: str) -> None:
+        for content in (b"plain", gzip.compress(b"compressed already")):
+            objects.put(f"{place}/{name}", content)
+            assert (objects.get(f"{place}/{name}"), objects.size(f"{place}/{name}")) == (content, len(content))
 
     def test_a_second_put_takes_the_place_of_the_first(self, objects: Objects, place: str) -> None:
         objects.put(f"{place}/a.json", b"longer than the second")

@@ -45,6 +45,14 @@ class StoreFilesContract:
         assert files.digest(at) == files.download(at, str(tmp_path / "copy")) == want
         assert (tmp_path / "copy").read_bytes() == content
 
+    @pytest.mark.parametrize("name", ["a.csv.gz", "a.bz2", "a.zst", "a.lz4", "a.br"])
+    def test_no_name_of_a_compressed_file_changes_what_was_brought(
+        self, name: str, files: StoreFiles, put: Upload
+    ) -> None:
+        at = put(name, b"plain")
+        assert files.opened(at).read_at(10, 0) == b"plain"
+        assert files.digest(at) == hashlib.sha256(b"plain").hexdigest()
+
     def test_many_threads_read_each_its_own_bytes(self, files: StoreFiles, put: Upload) -> None:
         file = files.opened(put("large.bin", _LARGE))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lakeflow.as_markdown.changes import change_blocks
 from lakeflow.as_markdown.comparisons import comparison_blocks, rows_table
 from lakeflow.as_markdown.page import Block, Weight, bounded, page
 from lakeflow.as_markdown.text import Markdown, bullets, code, fold, joined, paragraph, said
@@ -30,6 +31,7 @@ def _blocks(review: Review) -> Iterator[Block]:
     warnings = bullets(tuple(said(f"⚠ {warning}") for warning in plan.warnings[:_NAMES]))
     yield Block("", said("warnings"), warnings, Weight.FAILS)
     yield from _failures(review.failed)
+    yield from change_blocks(review.changes)
     yield Block("Assets by reason", said("assets by reason"), _by_reason(plan), Weight.PLAN)
     yield Block("Assets by reason", said("each step"), _steps(plan), Weight.DETAIL)
     yield from comparison_blocks(review.compared)

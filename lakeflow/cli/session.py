@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakeflow.cli.ci.telling import tell_faults
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat, emit
+from lakeflow.core.errors import ProjectError
 from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
@@ -157,7 +159,11 @@ def answers(*forms: str) -> Callable[[Callable[..., Answer | int]], Callable[...
             context = click.get_current_context()
             session: Session = context.obj
             with session.afterwards:
-                answer = function(session, **parameters)
+                try:
+                    answer = function(session, **parameters)
+                except ProjectError as error:
+                    tell_faults(session.project, error)
+                    raise
                 if isinstance(answer, int):
                     context.exit(answer)
                 emit(answer, output, context.command_path.partition(" ")[2], color=session.color)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeflow.as_json.changes import breaking_entries, changes_json
+from lakeflow.cli.ci.telling import tell
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.review.changes import changes_screen
 from lakeflow.core.errors import ProjectError
+from lakeflow.core.review.case import cases_of_changes
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind, Changes
+from lakeflow.project import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +29,7 @@ def against_answer(session: Session, ref: str, *, deep: bool) -> Answer:
             found = lake.against(ref, faults=_faults(lake, deep=deep))
     except ProjectError as error:
         found = Changes(tuple(map(_as_change, error.faults)))
+    tell(str(find_root(Path(session.project))), lambda: cases_of_changes(found))
     return Answer(
         {"against": changes_json(found)},
         changes_screen(found),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from lakeflow.cli.ci.telling import junit_option, tell
 from lakeflow.cli.commands.options import SELECTION_HELP, asset_argument, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat, write
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
@@ -17,6 +18,7 @@ from lakeflow.cli.screens.suggest import notes, suggested_json, suggested_record
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import clean
 from lakeflow.core.corrupt.corruption import CorruptionKind
+from lakeflow.core.review.case import cases_of_audits
 from lakeflow.core.suggest.suggestion import Suggestion
 
 _SUGGEST: Final = (
@@ -41,6 +43,7 @@ _MUTATE: Final = (
 @click.option("--gx", is_flag=True, help="With each expectation Great Expectations' own result (only as JSON).")
 @click.option("--data-docs", metavar="DIR", help="Write Great Expectations' own HTML of the results there.")
 @env_option
+@junit_option
 @answers(*OutputFormat)
 def audit(session: Session, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Run today's checks on what stands already; writes and records nothing.
@@ -58,6 +61,7 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
             found = lake.audited(where["run"], *selection, exclude=exclude)
         else:
             found = lake.audit(*selection, exclude=exclude, **where)
+        tell(lake.project.root, lambda: cases_of_audits(found))
         if options["data_docs"]:
             lake.data_docs(options["data_docs"], found)
     more = {"shown": every_check} if options["verbose"] else {}

@@ -9,6 +9,7 @@ import click
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
 from lakeflow.cli.answers.changes import against_answer
 from lakeflow.cli.answers.examples import examples_answer
+from lakeflow.cli.ci.telling import junit_option, tell
 from lakeflow.cli.commands.options import SELECTION_HELP, env_option, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.lake import (
@@ -35,6 +36,7 @@ _EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and 
 )
 @click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
 @click.option("--against", metavar="main", help="Say what these files change against what main holds, and what breaks.")
+@junit_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON, MARKDOWN)
 def check(session: Session, deep: bool, against: str | None) -> Answer:
     """Load all files, look up what their SQL names, and report the faults; touches no data."""
@@ -44,6 +46,7 @@ def check(session: Session, deep: bool, against: str | None) -> Answer:
         raise click.UsageError("-o markdown is of what a change does; add --against main")
     with session.lake() as lake:
         unbound = lake.check(deep=deep)
+        tell(lake.project.root, tuple)
         data = {"project": project_json(lake.project), "unbound": [str(key) for key in unbound]}
         return Answer(data, check_screen(lake.project, unbound))
 

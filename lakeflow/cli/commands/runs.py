@@ -20,6 +20,7 @@ from lakeflow.cli.answers.run import (
     run_answer,
     runs_answer,
 )
+from lakeflow.cli.ci.telling import junit_option, tell
 from lakeflow.cli.commands.options import (
     RUNS_HELP,
     SELECTION_HELP,
@@ -42,6 +43,7 @@ from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:
     from lakeflow.core.model.run import RunRecord
+    from lakeflow.core.review.case import Case
     from lakeflow.lake.lake import Lake
 
 _SHOWN: Final = 5
@@ -59,6 +61,7 @@ _SHOWN: Final = 5
 @parallel_option
 @non_atomic_option
 @env_option
+@junit_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def materialize(session: Session, selection: tuple[str, ...], events: bool, **options: Any) -> Answer | int:
     """Write, audit and publish what is not fresh."""
@@ -179,6 +182,7 @@ def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         watch = PlanWatch(observer)
         run = lake.materialize(*selection, observer=watch, **options)
+        _tell(lake, run)
         return planned_answer(run, readers_of(lake, run), now(), watch.held)
 
 
@@ -188,6 +192,7 @@ def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any
     watch = PlanWatch(event_stream(stdout))
     with session.lake() as lake:
         run = lake.materialize(*selection, observer=watch, **options)
+        _tell(lake, run)
     if run is None:
         nothing_to_do(stdout)
     return code_with(run, watch.held)
@@ -195,6 +200,15 @@ def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any
 
 def _answer(lake: Lake, run: RunRecord | None) -> Answer:
     return run_answer(run, readers_of(lake, run), now())
+
+
+def _tell(lake: Lake, run: RunRecord | None) -> None:
+    def cases() -> tuple[Case, ...]:
+        from lakeflow.core.review.case import cases_of_run  # noqa: PLC0415 - few are told
+
+        return cases_of_run(run, lake.project)
+
+    tell(lake.project.root, cases)
 
 
 def _said(selection: Sequence[str], exclude: str) -> bool:

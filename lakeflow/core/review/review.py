@@ -10,6 +10,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord, StepState
 from lakeflow.core.plan.planning import Plan
+from lakeflow.core.review.change import Changes
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class FailedAudit:
 
 @dataclass(frozen=True)
 class Review:
-    """A plan, how many rows readers see of each asset now, how what is held differs, and which of its checks failed."""
+    """A plan, how many rows readers see of each asset now, how what is held differs, which of its checks failed, and
+    what the files change against main.
+    """
 
     plan: Plan
     standing: Mapping[AssetKey, int] = field(default_factory=lambda: EMPTY)
     compared: tuple[Comparison, ...] = ()
     failed: tuple[FailedAudit, ...] = ()
+    changes: Changes = field(default_factory=Changes)
 
 
 def failed_audits(runs: Iterable[RunRecord], selected: Sequence[AssetKey]) -> tuple[FailedAudit, ...]:

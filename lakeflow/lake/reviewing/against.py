@@ -31,7 +31,10 @@ def against(
     main = {key: _on_main(table, facts, ledger, key) for key, table in seen.items()}
     found = bound(project, seen)
     checkout = Checkout(
-        project, found.schemas, column_graph(project, seen, facts.externals), tuple(dict.fromkeys(faults))
+        project,
+        found.schemas,
+        column_graph(project, seen, facts.externals),
+        tuple(dict.fromkeys((*faults, *found.faults))),
     )
     graph = column_graph(project_of_main(project, main), seen, facts.externals)
     renamed: Mapping[AssetKey, AssetKey] = facts.renames

@@ -20,4 +20,4 @@ def reviewed(lake: ReadableLake, catalog: Catalog, planned: Plan) -> Review:
     standing = {key: table.published.rows or 0 for key, table in tables.items() if table.published}
     failed = failed_audits(lake.waiting(), keys)
     held = sorted(one.asset for one in failed if one.held and one.asset in standing)
-    return Review(planned, standing, tuple(lake.diff(str(key), "main..held") for key in held), failed)
+    return Review(planned, standing, tuple(lake.diff(str(key), "main..held") for key in held), failed, lake.against())

@@ -18,6 +18,7 @@ from lakeflow.adapters.expectations.checks.names import unique_names
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.check_file import Contents, contents_of, functions_of
 from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
+from lakeflow.adapters.expectations.compile.from_text import checks_from_text
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
@@ -42,17 +43,24 @@ class Past:
 
 
 class Suites:
-    """The suite files of an audit: taken from the cache, or else executed and compiled, which needs the library."""
+    """The suite files of an audit: taken from the cache, or compiled from their text, or else executed and compiled,
+    which needs the library.
+    """
 
     def __init__(self, request: AuditRequest, kept: SuiteCache) -> None:
         self.table = _table(request)
         self._request = request
         self._kept = kept
-        found = {
-            file.path: kept.read(file, self.table, allow_empty=request.allow_empty)
-            for file in _files(request, CheckKind.SUITE)
-        }
+        found = {file.path: self._without_library(file) for file in _files(request, CheckKind.SUITE)}
         self._ready = {path: checks for path, checks in found.items() if checks is not None}
+
+    def _without_library(self, file: CheckFile) -> list[Check] | None:
+        allow_empty = self._request.allow_empty
+        if (known := self._kept.read(file, self.table, allow_empty=allow_empty)) is not None:
+            return known
+        if (made := checks_from_text(file, self.table, allow_empty=allow_empty)) is not None:
+            self._kept.write(file, self.table, made, allow_empty=allow_empty)
+        return made
 
     def run_code(self, lost: Container[str]) -> bool:
         """Must the file or its functions be executed? Files in `lost` are not tried again."""

@@ -18,6 +18,7 @@ from typing import Protocol
 from lakeflow.adapters.expectations.checks.check import Check
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.compile.serialise import NotDataError, dumps, loads
+from lakeflow.adapters.expectations.compile.stand_ins import stand_ins
 from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, CheckKind
@@ -43,8 +44,10 @@ class SuiteCache:
         self._texts = texts
 
     def covers(self, file: CheckFile) -> bool:
-        """Can the file probably be audited without the library? It does not need it, or it is cached for some table."""
-        if file.kind is not CheckKind.SUITE or not asks_for_library(file.text):
+        """Can the file probably be audited without the library? It does not need it, or its text tells enough, or it is
+        cached for some table.
+        """
+        if file.kind is not CheckKind.SUITE or not asks_for_library(file.text) or stand_ins(file.text) is not None:
             return True
         return self._texts is not None and self._texts.holds(f"{_file_key(file)}-")
 

@@ -33,7 +33,7 @@ from lakeflow.ui.page import Page, typed
 from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
 from lakeflow.ui.render import render
-from lakeflow.ui.rows import BRIEFLY, SECONDS, RowLake
+from lakeflow.ui.rows import SECONDS, RowLake
 
 _Result = TypeVar("_Result")
 Make = Callable[[Glance, PageRequest], Page]
@@ -169,8 +169,8 @@ async def _with_rows(site: Site, make: Callable[[Glance], Page]) -> Page:
     glance, page = await _looked(site, lambda glance: (glance, replace(make(glance), at=glance.at)))
     if page.asks is None:
         return page
-    asked = asyncio.ensure_future(_within(site.asks, partial(site.rows.answer, glance, page.asks, BRIEFLY)))
-    done, _ = await asyncio.wait([asked], timeout=BRIEFLY)
+    asked = asyncio.ensure_future(_within(site.asks, partial(site.rows.answer, glance, page.asks, site.rows.briefly)))
+    done, _ = await asyncio.wait([asked], timeout=site.rows.briefly)
     if not done:  # it goes on, and the next who looks finds what came of it
         asked.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return page

@@ -19,8 +19,8 @@ from lakeflow.lake.reading import ReadableLake
 from lakeflow.ui.kept import Glance
 
 SECONDS: Final = 10.0
-BRIEFLY: Final = 3.0
-"""Seconds that a page waits for rows that it shows besides."""
+_BRIEF: Final = 0.3
+"""For this part of the time of a question a page waits for rows that it shows besides."""
 _AGAIN: Final = 0.25
 BOUNDS: Final = {"memory_limit": "1GB", "threads": "2"}
 """What one question may take, where the settings of the page's server do not say."""
@@ -51,6 +51,10 @@ class RowLake:
             if is_over():  # the page says what DuckDB said when it was interrupted
                 raise _too_long(most)
             return answer
+
+    @property
+    def briefly(self) -> float:
+        return self.seconds * _BRIEF
 
     def close(self) -> None:
         if self._lake is not None:

@@ -85,15 +85,15 @@ def test_two_snapshots_are_compared_once_however_often_the_page_is_loaded(lake: 
 
 
 def test_the_page_does_not_wait_for_rows_while_another_question_is_answered(
-    lake: tuple[Path, str], pages: Site, monkeypatch: pytest.MonkeyPatch
+    lake: tuple[Path, str],
 ) -> None:
-    monkeypatch.setattr("lakeflow.ui.app.BRIEFLY", 0.01)
     over = Event()
-    pages.asks.submit(over.wait)
-    try:
-        said = text_of(shown(pages, lake[1]))
-    finally:
-        over.set()
+    with closing(site(SeenLake(lake[0], {}), Access(), seconds=0.1)) as pages:
+        pages.asks.submit(over.wait)
+        try:
+            said = text_of(shown(pages, lake[1]))
+        finally:
+            over.set()
     assert "takes longer than this page waits" in said
     assert "What failed in silver.reader" in said
     assert "Compare the rows with main" in said

@@ -101,8 +101,8 @@ $(ORCHESTRATORS)/.installed: requirements.orchestrators.lock $(STAMP)
 	@$(BIN)/uv pip install --quiet --python $(ORCHESTRATORS)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test-orchestrators: $(ORCHESTRATORS)/.installed ## lakes under Dagster, Airflow and Prefect
-	LAKEFLOW_TEST_ORCHESTRATORS=required $(ORCHESTRATORS)/bin/pytest -n 3 -m orchestrators tests/orchestrators
+test-orchestrators: $(ORCHESTRATORS)/.installed ## lakes under Dagster, Airflow and Prefect, and what deploy/ holds
+	LAKEFLOW_TEST_ORCHESTRATORS=required $(ORCHESTRATORS)/bin/pytest -n 3 -m orchestrators tests/orchestrators tests/deploy
 
 # The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
 GX ?= 1.9.0
@@ -141,8 +141,8 @@ build: $(STAMP) ## wheel and source distribution in dist/
 wheel: build ## try the wheel of dist/ in an environment of its own, as a release does
 	PYTHON=$(PYTHON) .ci/wheel
 
-# All extras but Spark, which has a lock of its own.
-EXTRAS := alerts demo dev docs mutate otel postgres serve ui
+# All extras but Spark and orchestrators, which have locks of their own.
+EXTRAS := alerts demo dev docs mutate openlineage otel postgres serve ui
 lock: ## pin the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in $(EXTRAS:%=--extra %) --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
@@ -150,7 +150,7 @@ lock: ## pin the dependencies anew
 	  --generate-hashes --no-header --quiet --output-file requirements.spark.lock
 	$(BIN)/uv pip compile requirements.browser.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.browser.lock
-	$(BIN)/uv pip compile pyproject.toml requirements.orchestrators.in requirements.build.in --extra dagster --universal \
+	$(BIN)/uv pip compile pyproject.toml requirements.orchestrators.in requirements.build.in --extra airflow --extra dagster --extra prefect --universal \
 	  --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.orchestrators.lock
 	$(BIN)/uv pip compile requirements.servers.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.servers.lock

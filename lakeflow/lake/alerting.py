@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.lake.reading import ReadableLake
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from lakeflow.core.view.rows import AssetStatus
     from lakeflow.lake.alerts import Alerts
     from lakeflow.wap import World
+
+
+_TOLD: Final = 200
+"""Of so many of the last runs OpenLineage is told, where it was not yet."""
 
 
 def _at_once(act: Callable[[], None]) -> None:
@@ -74,11 +79,25 @@ class AlertingLake(ReadableLake):
 
         return observe
 
+    def _tell_of_runs(self) -> None:
+        """Tell OpenLineage's receiver of the runs that it was not told of."""
+        from lakeflow.lake.telling.runs_told import tell_soon  # noqa: PLC0415 - as above
+
+        outbox, folder = self._world.outbox, Path(self.project.root) / self.configured.state_dir
+        assert outbox is not None, "a lake has an outbox"
+        tell_soon(self.project, folder, outbox.lake_id(), self.runs(_TOLD), self._column_graph)
+
     def _send_alerts(self) -> None:
         """Judge and send. The command line does so when its answer is written, and this lake closed already."""
-        if not self.configured.alerts:
+        from lakeflow.adapters.openlineage import is_asked_for  # noqa: PLC0415 - who only looks tells nobody
+
+        told = is_asked_for(os.environ)
+        if not self.configured.alerts and not told:
             return
         was_open = "_world" in vars(self)
-        self.alerts.after_command()
+        if self.configured.alerts:
+            self.alerts.after_command()
+        if told:
+            self._tell_of_runs()
         if not was_open:
             self.close()

@@ -17,7 +17,7 @@ from lakeflow.core.columns.table_columns import TableColumn, TableColumns
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, PythonCode
 
-_PRODUCER: Final = "https://pypi.org/project/lakeflow-wap/"
+PRODUCER: Final = "https://pypi.org/project/lakeflow-wap/"
 _SPEC: Final = "https://openlineage.io/spec"
 _EVENT: Final = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/JobEvent"
 _FLOWS: Final[Mapping[Flow, tuple[str, str]]] = {
@@ -40,12 +40,12 @@ _EFFECTS: Final[Mapping[RowEffect, str]] = {
 
 def openlineage_of(project: Project, graph: ColumnGraph, keys: Iterable[AssetKey], lake: str, moment: datetime) -> str:
     """A JSON array of job events, one for each of these assets; `lake` is the namespace of jobs and tables."""
-    writer = _Events(project, graph, f"lakeflow://{lake}", moment.astimezone(UTC).isoformat())
+    writer = DatasetWriter(project, graph, f"lakeflow://{lake}", moment.astimezone(UTC).isoformat())
     return json.dumps([writer.event(project.assets[key]) for key in sorted(keys)], indent=2) + "\n"
 
 
 @dataclass(frozen=True)
-class _Events:
+class DatasetWriter:
     project: Project
     graph: ColumnGraph
     namespace: str
@@ -55,14 +55,19 @@ class _Events:
         found = self.graph.tables[str(asset.key)]
         return {
             "eventTime": self.time,
-            "producer": _PRODUCER,
+            "producer": PRODUCER,
             "schemaURL": _EVENT,
             "job": {"namespace": self.namespace, "name": str(asset.key), "facets": dict(_job_facets(asset))},
-            "inputs": [self._input(table) for table in sorted(found.reads)],
-            "outputs": [{**self._dataset(found.table), "facets": self._facets(asset, found)}],
+            "inputs": [self.input(table) for table in sorted(found.reads)],
+            "outputs": [self.output(asset)],
         }
 
-    def _input(self, table: str) -> dict[str, Any]:
+    def output(self, asset: Asset) -> dict[str, Any]:
+        """The table of an asset, with its columns and what they are derived from."""
+        found = self.graph.tables[str(asset.key)]
+        return {**self._dataset(found.table), "facets": self._facets(asset, found)}
+
+    def input(self, table: str) -> dict[str, Any]:
         columns = self.graph.tables[table].columns if table in self.graph.tables else ()
         return {**self._dataset(table), "facets": {"schema": _schema(columns, {})} if columns else {}}
 
@@ -81,10 +86,10 @@ class _Events:
             self._used(ref, [{"type": "INDIRECT", "subtype": _EFFECTS[by]} for by in sorted(effects)])
             for ref, effects in sorted(found.rows.items())
         ]
-        lineage = _facet("1-2-0", "ColumnLineageDatasetFacet", {"fields": fields, "dataset": rows})
+        lineage = facet("1-2-0", "ColumnLineageDatasetFacet", {"fields": fields, "dataset": rows})
         facets = {"schema": _schema(found.columns, said)} if found.columns else {}
         if asset.description:
-            facets["documentation"] = _facet("1-1-0", "DocumentationDatasetFacet", {"description": asset.description})
+            facets["documentation"] = facet("1-1-0", "DocumentationDatasetFacet", {"description": asset.description})
         return {**facets, **({"columnLineage": lineage} if fields else {})}
 
     def _field(self, column: TableColumn) -> dict[str, Any]:
@@ -101,10 +106,10 @@ class _Events:
 
 def _job_facets(asset: Asset) -> Iterator[tuple[str, dict[str, Any]]]:
     said = {"processingType": "BATCH", "integration": "LAKEFLOW", "jobType": "ASSET"}
-    yield "jobType", _facet("2-0-4", "JobTypeJobFacet", said)
+    yield "jobType", facet("2-0-4", "JobTypeJobFacet", said)
     if not isinstance(asset.code, PythonCode):
         said = {"query": asset.code.text, "dialect": asset.engine.value}
-        yield "sql", _facet("1-1-0", "SQLJobFacet", said)
+        yield "sql", facet("1-1-0", "SQLJobFacet", said)
 
 
 def _schema(columns: Iterable[TableColumn], said: Mapping[str, str]) -> dict[str, Any]:
@@ -114,8 +119,8 @@ def _schema(columns: Iterable[TableColumn], said: Mapping[str, str]) -> dict[str
         | ({"description": said[each.ref.column]} if each.ref.column in said else {})
         for each in columns
     ]
-    return _facet("1-2-0", "SchemaDatasetFacet", {"fields": fields})
+    return facet("1-2-0", "SchemaDatasetFacet", {"fields": fields})
 
 
-def _facet(version: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"_producer": _PRODUCER, "_schemaURL": f"{_SPEC}/facets/{version}/{name}.json#/$defs/{name}", **values}
+def facet(version: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"_producer": PRODUCER, "_schemaURL": f"{_SPEC}/facets/{version}/{name}.json#/$defs/{name}", **values}

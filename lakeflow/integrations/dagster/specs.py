@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, SqlCode
+from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.check import DeclaredCheck, Severity
 from lakeflow.core.time.freshness import Freshness, Schedule
 from lakeflow.integrations.dagster.names import VERDICT, check_names, dagster_key
@@ -29,7 +29,7 @@ SEVERITIES: Final[Mapping[Severity, dg.AssetCheckSeverity]] = {
 
 def spec_of(asset: Asset) -> dg.AssetSpec:
     """One asset: its layer is its group, and what it is made from its dependencies."""
-    language = "sql" if isinstance(asset.code, SqlCode) else "python"
+    language = "python" if isinstance(asset.code, PythonCode) else "sql"
     owner = asset.owner.strip()
     return dg.AssetSpec(
         dagster_key(asset.key),

@@ -1,0 +1,50 @@
+"""Any history of commands, foreign commits and crashes keeps the promises on a REST catalog, too."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis.stateful import run_state_machine_as_test
+
+from lakeflow.adapters.ledger import SqlLedger
+from tests.explored import lives
+from tests.rest.lab import RestLab
+from tests.servers.endpoints import Rest
+from tests.servers.fixture import Servers
+from tests.wap.lab import Lab
+from tests.wap.real_lab import RealLab, RealShelf
+from tests.wap.test_state_machine import RealLake
+
+
+class ServedLab(RealLab):
+    def __init__(self, root: Path, server: Rest) -> None:
+        self.rest = RestLab(root, server)
+        self.rest.wait()
+        self.database = self.rest.database
+        Lab.__init__(self, self.rest.catalog, SqlLedger(self.database, self.is_alive, _now, 30.0), _now)
+        self.shelf = self.engine.shelf = self.auditor.shelf = RealShelf()
+
+    def close(self) -> None:
+        self.rest.close()
+
+    def _foreign(self) -> Any:
+        return self.rest.pyiceberg()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_any_history_on_a_rest_catalog_keeps_the_promises(servers: Servers) -> None:
+    """LAKEFLOW_TEST_LIVES says how many histories."""
+
+    class LakeOnRest(RealLake):
+        def make_lab(self) -> Lab:
+            self.folder = TemporaryDirectory()
+            return ServedLab(Path(self.folder.name), servers.rest("java"))
+
+    run_state_machine_as_test(LakeOnRest, settings=lives(int(os.environ.get("LAKEFLOW_TEST_LIVES", "1")), steps=8))

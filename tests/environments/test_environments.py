@@ -93,8 +93,9 @@ def test_what_a_check_holds_in_an_environment_is_decided_there(root: Path) -> No
         assert lake.read("silver.orders", ref="held").columns == ["id", "city", "twice"]
     with opened(root) as lake:
         assert [str(key) for key in lake.environments.show("pr_1").held] == ["silver.orders"]
-        with pytest.raises(UsageError, match="no run's id starts with"):
+        with pytest.raises(UsageError, match=f"run {run.id} is one of environment pr_1") as told:
             lake.retry(run.id)
+        assert "--env pr_1" in (told.value.hint or "")
     (root / "checks/silver/orders.small.sql").unlink()
     with opened(root, env="pr_1") as lake:
         assert lake.retry(run.id).state is RunState.PUBLISHED

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from lakeflow.adapters.ledger import intents, rows, statements
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.errors import UsageError
 from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
@@ -197,6 +198,8 @@ class SqlLedger:
         with self._database.read() as connection:
             asked = self._here | {"prefix": prefix, "length": len(prefix)}
             found = connection.execute(statements.RUNS_BY_PREFIX, asked).all()
+            if not found and (elsewhere := connection.execute(statements.RUN_ELSEWHERE, asked).first()):
+                raise _of_another(elsewhere.id, elsewhere.environment)
             chosen = one_id(prefix, [row.id for row in found])
             return _runs(connection, [row for row in found if row.id == chosen])[0]
 
@@ -338,6 +341,11 @@ class SqlLedger:
         checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
         _each(connection, statements.SAVE_CHECK, checks)
         _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) | self._here for verdict in verdicts])
+
+
+def _of_another(run: str, environment: str) -> UsageError:
+    where = f"environment {environment}" if environment else "main"
+    return UsageError(f"run {run} is one of {where}", hint=f"`--env {environment or 'main'}` says that it is meant")
 
 
 def free_all(connection: Connection) -> None:

@@ -128,6 +128,8 @@ SAVE_VERDICT: Final = sql("""insert into lakeflow_verdicts
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = sql("""select * from lakeflow_runs
     where environment = :environment and substr(id, 1, :length) = :prefix order by id""")
+RUN_ELSEWHERE: Final = sql("""select id, environment from lakeflow_runs
+    where environment <> :environment and substr(id, 1, :length) = :prefix order by id""")
 UNPUBLISHED: Final = sql(
     """select * from lakeflow_runs where environment = :environment and state in :states and id in
     (select run from lakeflow_steps where asset in :assets and (state is null or state in ('held', 'conflict')

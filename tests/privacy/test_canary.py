@@ -46,7 +46,7 @@ LOOKS = (
     *("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people", "check", "config", "doctor"),
     *("gc", "drop bronze.nothing", "adopt silver.people --from nowhere", "backfill bronze.people", "init elsewhere"),
     *("backup ../kept", "migrate --to mysql://nowhere/lake"),
-    *("alerts", "alerts send", "alerts test", "tag", "serve --help", "unland drops/nothing.csv"),
+    *("alerts", "alerts send", "alerts test", "tag", "env", "serve --help", "unland drops/nothing.csv"),
 )
 AUDITS = (
     "bronze.people",

@@ -17,7 +17,7 @@ from lakeflow.adapters.spark.session import require_exact
 from lakeflow.adapters.spark.types import schema_of
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
-from lakeflow.core.model.asset import Asset, PythonCode, SparkSql, SqlCode
+from lakeflow.core.model.asset import Asset, Column, PythonCode, SparkSql, SqlCode
 from lakeflow.core.model.schema import Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.model.write_mode import WriteMode
@@ -74,7 +74,10 @@ class SparkStep:
 
     def _copy(self, scan: Scan, folder: Path) -> tuple[str, ...]:
         """The rows of a scan in files that Spark reads as they are."""
-        asset = Asset(_COPIED, SqlCode(f"SELECT * FROM {scan.key}", str(scan.key), 1), WriteMode.REPLACE)
+        name = ".".join(f'"{part}"' for part in str(scan.key).split("."))
+        personal = dict.fromkeys(scan.schema.names, Column(pii=True))  # nobody says here which of them are
+        code = SqlCode(f"SELECT * FROM {name}", str(scan.key), 1)
+        asset = Asset(_COPIED, code, WriteMode.REPLACE, columns=personal)
         folder.mkdir(mode=0o700)
         with self.writer.produce(asset, {scan.key: scan}, Terms(resources=self.terms.resources)) as rows:
             result = rows.write(Write(WriteMode.REPLACE, scan.schema, str(folder)))

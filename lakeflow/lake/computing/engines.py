@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from lakeflow.adapters.duckdb.write.staged import remove_folders
 from lakeflow.adapters.processes.engine import CodeProcesses
 from lakeflow.adapters.processes.workers import Hello, Pool
 from lakeflow.adapters.spark.engine import SparkEngine
+from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Computer
 from lakeflow.core.view.lineage import personal
 
@@ -44,10 +46,16 @@ def engine_of(
         root, caps = project.root, settings.caps
         return partial(DuckEngine, root, *limits, str(spill), privacy=privacy, caps=caps, stores=stores)
 
+    def scratch() -> Path:
+        return Path(project.root, settings.spark.scratch) if settings.spark_table.scratch else spill
+
     def hello_spark() -> Hello:
-        said = settings.spark
-        scratch = Path(project.root, said.scratch) if said.scratch else spill
-        return _hello(project.root, partial(_spark, said, duckdb(), scratch, masked))
+        return _hello(project.root, partial(_spark, settings.spark, duckdb(), scratch(), masked))
+
+    def swept() -> None:
+        sweep(spill)
+        with suppress(ConfigError):  # a variable that is not set: then nothing was computed there
+            sweep(scratch())
 
     pools = {
         Computer.DUCKDB: Pool(lambda: _hello(project.root, duckdb()), spawn, logs),
@@ -55,7 +63,7 @@ def engine_of(
         Computer.SPARK: Pool(hello_spark, spawn, logs, 1, _PATIENCE),
     }
     remove = partial(remove_folders, stores)
-    return CodeProcesses(duckdb(), pools, masked, sweep=partial(sweep, spill), remove=remove)
+    return CodeProcesses(duckdb(), pools, masked, sweep=swept, remove=remove)
 
 
 def _spark(

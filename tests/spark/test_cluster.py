@@ -1,0 +1,108 @@
+"""A cluster of one master and two workers: the same run, also when an executor dies under it, and when the run does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+import lakeflow
+from tests.spark.cluster import cluster
+from tests.spark.test_engine import required, steps_of, write
+
+KILLS = int(os.environ.get("LAKEFLOW_TEST_KILLS", "1"))
+"""At so many points of a run its process is killed."""
+CONF = '"spark.driver.memory" = "512m"\n"spark.executor.memory" = "512m"\n"spark.sql.shuffle.partitions" = 2\n'
+FUNCTION = """
+from __future__ import annotations
+
+from lakeflow import asset
+
+MARK = {mark!r}
+
+
+@asset(inputs={{"rows": "silver.rows"}}, key=["id"], engine="spark")
+def survives(rows):
+    from pyspark.sql import functions as F
+
+    def work(number):
+        import os
+
+        import psutil
+
+        try:
+            os.close(os.open(MARK, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return number * 2
+        process = psutil.Process()
+        while "java" not in process.name():
+            process = process.parent()
+        process.kill()
+        return 0
+
+    return rows.repartition(4).select("id", F.udf(work, "long")("id").alias("twice"))
+"""
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    required()
+    with cluster(tmp_path_factory.mktemp("cluster")) as url:
+        yield url
+
+
+@pytest.fixture
+def root(tmp_path: Path, master: str) -> Path:
+    write(tmp_path, "pyproject.toml", f'[tool.lakeflow]\n[tool.lakeflow.spark]\nmaster = "{master}"\n{CONF}')
+    write(tmp_path, "layers/bronze/raw.sql", "select i as id from range(1000) t(i)")
+    grouped = "select id, count(*) as n from bronze.raw group by id"
+    write(tmp_path, "layers/silver/rows.sql", f'/*\nengine = "spark"\nkey = ["id"]\n*/\n{grouped}')
+    return tmp_path
+
+
+def _rows(root: Path, name: str) -> pa.Table:
+    state = root / ".lakeflow"
+    catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{state}/catalog.db", warehouse=f"{state}/warehouse")
+    return catalog.load_table(name).scan().to_arrow()
+
+
+def test_an_executor_that_dies_loses_no_row_and_doubles_none(root: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    write(root, "layers/silver/survives.py", FUNCTION.format(mark=str(mark)))
+    with lakeflow.open(root) as lake:
+        steps = steps_of(lake)
+    assert mark.exists()
+    assert [str(step.state) for step in steps.values()] == ["published"] * 3, steps
+    found = _rows(root, "silver.survives").sort_by("id")
+    assert found["id"].to_pylist() == list(range(1000))
+    assert found["twice"].to_pylist() == [2 * number for number in range(1000)]
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+def test_a_run_that_is_killed_takes_its_session_along_and_the_next_one_writes_all(root: Path, kill: int) -> None:
+    words = [sys.executable, "-P", "-m", "lakeflow.cli", "materialize", "--events"]
+    run = subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert run.stdout is not None
+    below: list[psutil.Process] = []
+    for number, line in enumerate(run.stdout):
+        if "silver.rows" in line and number >= kill:
+            below = psutil.Process(run.pid).children(recursive=True)
+            break
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    run.stdout.close()
+    gone, alive = psutil.wait_procs(below, timeout=60)
+    assert not alive, gone
+    with lakeflow.open(root) as lake:
+        steps = steps_of(lake)
+    assert str(steps["silver.rows"].state) == "published"
+    assert _rows(root, "silver.rows").num_rows == len(set(_rows(root, "silver.rows")["id"].to_pylist())) == 1000
+    assert not list((root / ".lakeflow" / "spill").glob("spark-*/*"))

@@ -9,11 +9,12 @@ import click
 
 from lakeflow.as_json.comparison import comparison_json
 from lakeflow.as_json.environments import environment_json
-from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
 from lakeflow.cli.screens.comparison import comparison_records, comparison_screen
 from lakeflow.cli.screens.environments.standing import environment_screen, environments_records, environments_screen
-from lakeflow.cli.session import Session, answers, now
+from lakeflow.cli.session import Session, answers, now, wants_markdown
 from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.environments.standing import EnvironmentStanding
 from lakeflow.core.wording import counted
 
@@ -63,7 +64,14 @@ def _diff(session: Session, name: str, where: str, rows: int | None, **_asked: A
         found = lake.environments.diff(name, where=where, rows=5 if rows is None else rows)
     data = {"environments": [environment_json(one)], "done": None, "diff": [comparison_json(each) for each in found]}
     shown = comparison_screen(found) if found else line(f"{name} has built nothing that main does not have")
-    return Answer(data, shown, comparison_records(found))
+    text = _markdown(found) if wants_markdown() else ""
+    return Answer(data, shown, comparison_records(found), markdown=text)
+
+
+def _markdown(found: Sequence[Comparison]) -> str:
+    from lakeflow.as_markdown.comparisons import comparisons_markdown  # noqa: PLC0415 - few want a comment
+
+    return comparisons_markdown(found)
 
 
 _OPTIONS: Final = frozenset({"where", "rows"})
@@ -82,7 +90,7 @@ _ACTIONS: Final[Mapping[str, tuple[Callable[..., Answer], frozenset[str]]]] = {
 @click.argument("name", required=False)
 @click.option("--where", metavar="SQL", default="", help="diff: only rows, on both sides, for which this holds.")
 @click.option("--rows", type=click.IntRange(min=0), metavar="N", help="diff: so many rows of each kind.  [default: 5]")
-@answers(*OutputFormat)
+@answers(*OutputFormat, MARKDOWN)
 def env(session: Session, action: str, name: str | None, **asked: Any) -> Answer:
     """Say which environments there are and what was built in them; refresh or remove one.
 
@@ -90,6 +98,8 @@ def env(session: Session, action: str, name: str | None, **asked: Any) -> Answer
     """
     if (name is None) != (action == "list"):
         raise click.UsageError("list takes no name" if name else f"{action} takes the name of an environment")
+    if wants_markdown() and action != "diff":
+        raise click.UsageError("-o markdown is of what an environment changes: `lakeflow env diff NAME`")
     for option in _OPTIONS - _ACTIONS[action][1]:
         if asked[option]:
             raise click.UsageError(f"{action} takes no --{option}")

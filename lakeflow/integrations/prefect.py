@@ -30,7 +30,7 @@ class LakeflowLake(Block):
     another run.
     """
 
-    _block_type_name = "lakeflow lake"
+    _block_type_name = "Lake"
     _block_type_slug = "lakeflow-lake"
 
     path: str = "."

@@ -90,7 +90,7 @@ def migrate(
     to: str, path: str | Path = ".", *, warehouse: str = "", settings: Mapping[str, str] | None = None
 ) -> MovedLake:
     """Move catalog and ledger of the embedded lake around `path` to the PostgreSQL database at the URL `to`, and copy
-    its tables to the folder `warehouse` if one is named. All or nothing.
+    its tables to `warehouse`, a folder or a place in an object store, if one is named. All or nothing.
 
     Variables in `to` are replaced whenever it is used. BusyError while a run is at work, LakeError where the database
     holds another lake.

@@ -17,6 +17,7 @@ from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id,
 from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.adapters.ledger import LEDGER_TABLES, SqlLedger, ToldLedger, counts, free_all, make_again
 from lakeflow.adapters.machine import process as processes
+from lakeflow.adapters.objects.destinations import FolderDestination
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.care.ownership import refuse_other
 from lakeflow.core.errors import LakeError, UsageError
@@ -227,7 +228,7 @@ def _copied(one: Patient, part: Path) -> Copied:
         free_all(connection)
         at = pointers.locations(connection, pointers.all_keys(connection))
     (part / "warehouse").mkdir()
-    return copy_tables(at, Path(one.home.warehouse), part / "warehouse")
+    return copy_tables(at, Path(one.home.warehouse), FolderDestination(part / "warehouse"))
 
 
 def _refuse_place(directory: Path, warehouse: Path) -> None:

@@ -53,7 +53,9 @@ def backup(session: Session, directory: Path) -> Answer:
 
 @click.command(epilog="For example: lakeflow migrate --to 'postgresql://lake:${LAKE_PASSWORD}@db/lake'")
 @click.option("--to", required=True, metavar="URL", help="The database; a password in it as ${VARIABLE}.")
-@click.option("--warehouse", default="", metavar="DIR", help="Copy the tables there; without it they stay.")
+@click.option(
+    "--warehouse", default="", metavar="PLACE", help="Copy the tables to this folder or s3:// place; else they stay."
+)
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def migrate(session: Session, to: str, warehouse: str) -> Answer:
     """Move an embedded lake to PostgreSQL, all of it or nothing."""

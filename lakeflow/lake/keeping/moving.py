@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.database.lake_record import HoldsLake, held_lake
 from lakeflow.adapters.database.sqlite_disk import sole_opener
-from lakeflow.adapters.iceberg import Home, IcebergCatalog, copy_tables, pointers, relocate
+from lakeflow.adapters.iceberg import Home, IcebergCatalog, copy_tables, pointers, read_through, relocate
 from lakeflow.adapters.ledger import run_ids
 from lakeflow.adapters.machine.moved import forward_of
 from lakeflow.adapters.objects import sync_directory
+from lakeflow.adapters.objects.destinations import destination_of
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.ports.locations import store_of
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of, store_of
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import replace_variables
 from lakeflow.lake.assembly import MIGRATIONS, utc_now
@@ -48,8 +51,8 @@ class MovedLake:
 
 
 def migrate(one: Patient, to: str, warehouse: str, environ: Mapping[str, str]) -> MovedLake:
-    """Move catalog and ledger to the database at the URL `to`, and copy the tables to the folder `warehouse` if one is
-    named. All or nothing.
+    """Move catalog and ledger to the database at the URL `to`, and copy the tables to `warehouse`, a folder or a place
+    in an object store, if one is named. All or nothing.
 
     BusyError while a run is at work, LakeError where the database holds something else, UsageError for a lake that is
     not in a SQLite file.
@@ -75,7 +78,7 @@ def migrate(one: Patient, to: str, warehouse: str, environ: Mapping[str, str]) -
 def _moved(one: Patient, source: Path, target: Database, settings: Mapping[str, str]) -> MovedLake:
     from lakeflow.adapters.database.copying import copy_rows, held_still  # noqa: PLC0415 - as above
 
-    home = Path(settings["warehouse"]) if "warehouse" in settings else None
+    home = settings.get("warehouse")
     kept = source.with_name(source.name + _KEPT)
     with held_still(source) as still:
         _refuse_at_work(one)
@@ -83,7 +86,7 @@ def _moved(one: Patient, source: Path, target: Database, settings: Mapping[str, 
         copy_rows(still, target, pointers.CATALOG)
         if home is not None:
             _copy_tables(one, target, home)
-        keys, runs = _checked(one, target, str(home or one.home.warehouse))
+        keys, runs = _checked(one, target, home or one.home.warehouse)
         one.database.copy_to(_without(kept))
         _switch(source, {"settings": dict(settings), "place": target.place})
     for suffix in ("-wal", "-shm"):
@@ -109,7 +112,9 @@ def _checked(one: Patient, target: Database, warehouse: str) -> tuple[frozenset[
     """The tables and the number of runs, as a lake on the target has them. LakeError where one cannot be read there."""
     catalog = IcebergCatalog(target, warehouse, utc_now, objects=one.objects)
     keys = catalog.keys()
-    catalog.load(keys)
+    tables = catalog.load(keys)
+    if warehouse != one.home.warehouse:
+        _refuse_damaged(tables.values(), one.objects)
     with one.database.read() as was, target.read() as now:
         at = pointers.locations(now, keys)
         same = {key: location for key, location in at.items() if warehouse == one.home.warehouse}
@@ -119,22 +124,46 @@ def _checked(one: Patient, target: Database, warehouse: str) -> tuple[frozenset[
     return keys, len(known)
 
 
-def _copy_tables(one: Patient, target: Database, home: Path) -> None:
+def _refuse_damaged(tables: Iterable[Table], objects: Objects) -> None:
+    """LakeError unless every file that a copied table needs is there, as it was written."""
+    for table in tables:
+        stock = read_through(table, objects)
+        if lacking := [*stock.missing, *stock.damaged]:
+            raise LakeError(
+                f"{table.key}: {lacking[0]} did not arrive as it was; nothing was moved",
+                hint="`lakeflow doctor --deep` says whether it was whole before; then repeat it",
+                asset=table.key,
+            )
+
+
+def _copy_tables(one: Patient, target: Database, home: str) -> None:
     """Copy the tables' files, and write their metadata anew for the place where they are then."""
-    if home.exists() and any(home.iterdir()):
-        hint = "name one that does not exist yet; what a move left that was cut off can be removed"
-        raise UsageError(f"{home} is not an empty folder", hint=hint)
-    home.mkdir(parents=True, exist_ok=True)
+    place = destination_of(home, one.objects, lambda: one.settings.storage)
+    with _explained(home):
+        if place.is_filled():
+            hint = "name one that does not exist yet; what a move left that was cut off can be removed"
+            raise UsageError(f"{home} is not an empty folder", hint=hint)
+        one.objects.make_folder(home)
     with one.database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
-    done = copy_tables(at, Path(one.home.warehouse), home)
+    done = copy_tables(at, Path(one.home.warehouse), place)
     if done.outside:
         names = ", ".join(map(str, done.outside))
         raise LakeError(
             f"{names}: they stand outside of the warehouse; nothing was moved",
             hint="move the lake without --warehouse: its tables stay where they lie",
         )
-    relocate(target, Home(one.root, str(home), one.objects), utc_now)
+    relocate(target, Home(one.root, home, one.objects), utc_now)
+
+
+@contextmanager
+def _explained(home: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        otherwise = "check the folder's permissions, and that its disk has room"
+        hint = getattr(error, "hint", "") or otherwise
+        raise LakeError(f"cannot write to {home}: {error.strerror}; nothing was moved", hint=hint) from error
 
 
 def _source(one: Patient) -> Path:
@@ -161,11 +190,13 @@ def _url(to: str, environ: Mapping[str, str]) -> str:
 
 
 def _settings(one: Patient, to: str, warehouse: str) -> Mapping[str, str]:
-    if warehouse and (store_of(warehouse) or store_of(one.home.warehouse)):
+    if warehouse and store_of(one.home.warehouse):
         raise UsageError(
-            "tables are copied from folder to folder", hint="move the lake without --warehouse: its tables stay"
+            f"the tables are in an object store already, {one.home.warehouse}; tables are copied from a folder",
+            hint="move the lake without --warehouse: its tables stay",
         )
-    named = {"warehouse": str(Path(warehouse).absolute())} if warehouse else {}
+    place = path_of(warehouse).rstrip("/") if store_of(warehouse) else str(Path(warehouse).absolute())
+    named = {"warehouse": place} if warehouse else {}
     return {"catalog": to, "name": one.settings.name or one.root.resolve().name, **named}
 
 

@@ -6,8 +6,6 @@ be copied later, as long as nobody removes it. The copy itself is checked for fi
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +15,12 @@ from lakeflow.adapters.iceberg.care.ground import MARKER, DiskGround, NotOursErr
 from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.care.rebuild import number_of
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, metadata_directory
-from lakeflow.adapters.objects import sync_directory
-from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.destination import Destination
 from lakeflow.core.ports.locations import local_path
 
-_CHUNK: Final = 1 << 20
 _GROUND: Final = DiskGround()
 
 
@@ -37,7 +34,7 @@ class Copied:
     outside: tuple[AssetKey, ...]
 
 
-def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Path) -> Copied:
+def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Destination) -> Copied:
     """The folders of these tables, named by the metadata that a catalog has of each, and the warehouse's marker.
 
     LakeError when a table cannot be read, or a file that it needs went meanwhile.
@@ -46,15 +43,15 @@ def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Path) -> Copied
     inside = {
         key: table for key, table in tables.items() if _GROUND.is_below(str(local_path(table.location)), str(warehouse))
     }
-    files, size = 0, 0
-    for path in (*_files(inside, at), warehouse / MARKER):
-        if path.is_file():
-            size += _copy(path, to / _place(path, warehouse))
-            files += 1
+    named = [(path, _place(path, warehouse)) for path in _files(inside, at) if path.is_file()]
+    size = to.copy_all(named)
     for key, table in inside.items():
         _refuse_missing(key, table, at[key], warehouse, to)
-    _sync_folders(to)
-    return Copied(tuple(inside), files, size, tuple(key for key in tables if key not in inside))
+    if (marker := warehouse / MARKER).is_file():
+        size += to.copy(marker, MARKER)
+    to.keep()
+    copied = len(named) + marker.is_file()
+    return Copied(tuple(inside), copied, size, tuple(key for key in tables if key not in inside))
 
 
 def _files(tables: Mapping[AssetKey, Table], at: Mapping[AssetKey, str]) -> Iterator[Path]:
@@ -69,38 +66,17 @@ def _files(tables: Mapping[AssetKey, Table], at: Mapping[AssetKey, str]) -> Iter
         yield local_path(at[key])
 
 
-def _place(path: Path, warehouse: Path) -> Path:
+def _place(path: Path, warehouse: Path) -> str:
     """Relative to the warehouse, however that is spelled in the table's own metadata."""
     way: list[str] = []
     for above in (path, *path.parents):
         if above.exists() and above.samefile(warehouse):
-            return Path(*reversed(way))
+            return "/".join(reversed(way))
         way.append(above.name)
     raise LakeError(f"{path} is not below {warehouse}")
 
 
-def _copy(path: Path, to: Path) -> int:
-    """Copy a file durably, with its times. Returns its bytes; 0 for a file that is gone, which is looked for later if
-    it was needed.
-    """
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, to.open("xb") as target:
-            shutil.copyfileobj(source, target, _CHUNK)
-            target.flush()
-            os.fsync(target.fileno())
-            size = target.tell()
-        shutil.copystat(path, to)
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise AssetError(
-            f"cannot copy {path} to {to}: {error.strerror}", hint="make room there, then repeat it"
-        ) from error
-    return size
-
-
-def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path, to: Path) -> None:
+def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path, to: Destination) -> None:
     """LakeError unless the copy holds everything that the original needs, in the same size."""
     walk = Walk()
     found = MetadataFiles(warehouse).find(key, location)
@@ -110,12 +86,13 @@ def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path,
     home, folder = local_path(table.location), local_path(metadata_directory(table))
     for path in map(local_path, needed):
         below = path.is_relative_to(home) or path.is_relative_to(folder)
-        copied = to / _place(path, warehouse) if below and _GROUND.is_below(str(path), str(warehouse)) else None
-        if not (copied or path).is_file():
-            hint = "`lakeflow doctor` says what is; if it went just now, repeat the command"
+        hint = "`lakeflow doctor` says what is; if it went just now, repeat the command"
+        if not (below and _GROUND.is_below(str(path), str(warehouse))):
+            if not path.is_file():
+                raise LakeError(f"{key}: {path} is missing", hint=hint, asset=key)
+            continue
+        size = to.size(_place(path, warehouse))
+        if size is None:
             raise LakeError(f"{key}: {path} is missing", hint=hint, asset=key)
-
-
-def _sync_folders(folder: Path) -> None:
-    for place, _, _ in os.walk(folder):
-        sync_directory(Path(place))
+        if path.is_file() and path.stat().st_size != size:
+            raise LakeError(f"{key}: {path} changed while it was copied", hint="repeat the command", asset=key)

@@ -4,12 +4,16 @@ lost: once it is mended, the same command ends well.
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lakeflow.adapters.iceberg.rest.signing import Signer
 from tests.cli.forks import Forks, Said
 from tests.external.lab import make
 from tests.servers.answers import refused, without
@@ -127,6 +131,20 @@ def test_keys_that_may_not_delete_publish_and_say_what_they_could_not_remove(lak
     assert lake.rows() == rows(3)
 
 
+def test_a_bucket_that_keeps_versions_is_a_lake_like_any_other(lake: Lake) -> None:
+    signed(lake.store, "PUT", f"/{lake.place.warehouse.split('/')[2]}?versioning=", VERSIONING)
+    assert lake.said("materialize").code == 0
+    assert lake.said("materialize", "--force").code == 0
+    lake.more("last", "4,40")
+    run = json.loads(lake.said("materialize", "-o", "json").out)["data"]["run"]["id"]
+    assert lake.rows() == rows(4)
+    assert lake.said("rollback", run).code == 0
+    assert lake.said("gc", "--delete", "--yes", "--older-than", "0s").code == 0
+    assert lake.rows() == rows(3)
+    assert lake.said("verify", "--deep").code == 0
+    assert lake.said("doctor").code == 0
+
+
 @pytest.mark.parametrize("header", ["etag", "last-modified", "content-type", "content-length"])
 def test_a_header_that_is_forgotten_costs_no_row(lake: Lake, header: str) -> None:
     """Where a length is missing that nothing else tells, the run says so, and what stood before stands."""
@@ -145,3 +163,18 @@ def test_a_header_that_is_forgotten_costs_no_row(lake: Lake, header: str) -> Non
 def may_lack(request: Request, header: str) -> bool:
     """An answer with a body may end with its connection in place of a length; one of HEAD has no other place for it."""
     return header != "content-length" or request.method in {"GET", "HEAD"}
+
+
+VERSIONING = (
+    b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status>'
+    b"</VersioningConfiguration>"
+)
+
+
+def signed(store: Endpoint, method: str, path: str, body: bytes) -> bytes:
+    signer = Signer(store.region, "s3", store.access_key, store.secret_key)
+    headers = dict(signer.headers(method, f"{store.uri}{path}", body, datetime.now(UTC)))
+    request = urllib.request.Request(f"{store.uri}{path}", body, headers, method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content: bytes = answer.read()
+    return content

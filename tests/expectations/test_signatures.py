@@ -169,6 +169,7 @@ def test_what_the_table_does_not_tell_is_left_to_the_library(line: str) -> None:
 
 
 @THIS_RELEASE
+@pytest.mark.long
 def test_an_audit_by_text_imports_no_library(scan: Scan, tmp_path: Path) -> None:
     code = f"""
 import sys

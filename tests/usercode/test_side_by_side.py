@@ -35,6 +35,7 @@ def test_python_assets_run_together_each_on_its_part_of_the_machine(lake: Lake) 
     assert min(first, second) == (1, "512.0 MiB"), "who ends last may have got what the other gave back"
 
 
+@pytest.mark.long
 def test_a_function_that_is_left_alone_gets_the_whole_machine_while_it_runs(lake: Lake) -> None:
     lake.write("layers/bronze/z.sql", "select 1 as n")
     lake.code(
@@ -60,6 +61,7 @@ def test_a_function_that_is_left_alone_gets_the_whole_machine_while_it_runs(lake
     assert lake.rows("silver.slow") == [(2, "1.0 GiB")]
 
 
+@pytest.mark.long
 def test_the_log_of_a_run_says_how_long_cores_were_idle(lake: Lake) -> None:
     lake.write("layers/bronze/a.sql", "select count(*) as n from range(30_000_000)")
     run = lake.run(threads="2")

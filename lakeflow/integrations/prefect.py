@@ -53,7 +53,7 @@ def _may_go_better(_task: Any, _run: Any, state: Any) -> bool:
     return not isinstance(error, HeldError | LakeflowError) or isinstance(error, _LATER)
 
 
-@task(name="lakeflow run", retry_condition_fn=_may_go_better)
+@task(name="run of a lake", retry_condition_fn=_may_go_better)
 def run_lake(lake: LakeflowLake, selection: list[str], exclude: str, actor: str) -> dict[str, str]:
     """One run of the lake; what each asset came to, by its name."""
     with lake.open() as opened:

@@ -19,6 +19,7 @@ _CHANCE = (
     (r"\b[0-9a-f]{6} → [0-9a-f]{6}\b", "VERSION → VERSION"),
     (r"code [0-9a-f]{6}\b", "code VERSION"),
     (r'"seconds": [\d.]+', '"seconds": TIME'),
+    (r"it took [\d.]+ s on \d+ cores?, [\d.]+ s of processor time: [\d.]+ core-seconds idle, [\d.]+%", "it took TIME"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00|Z)", "TIME"),
     (r"\b(since|at) (\d{4}-\d\d-\d\d )?\d\d:\d\d\b", r"\1 TIME"),
     (r"\b\d+(\.\d+)?( ?(ms|s|min|h|d))\b( (old|ago))?", "TIME"),

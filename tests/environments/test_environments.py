@@ -105,6 +105,7 @@ def test_what_a_check_holds_in_an_environment_is_decided_there(root: Path) -> No
     assert main_of(root) == before
 
 
+@pytest.mark.long
 def test_a_dropped_environment_leaves_no_branch_no_snapshot_and_no_file(root: Path) -> None:
     snapshots = {name: len(table.metadata.snapshots) for name, table in tables(root).items()}
     make(root, CHANGED)

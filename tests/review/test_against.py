@@ -117,6 +117,7 @@ def test_a_column_that_goes_breaks_who_reads_it_and_nobody_else(say: Say) -> Non
     assert effects(found)["gold.busy"] == "breaking"
 
 
+@pytest.mark.long
 def test_a_column_that_goes_with_its_readers_breaks_nothing(say: Say) -> None:
     found = say(
         {
@@ -131,6 +132,7 @@ def test_a_column_that_goes_with_its_readers_breaks_nothing(say: Say) -> None:
     assert ("changed", "asset removed", "gold.ranked", None) in told(found)
 
 
+@pytest.mark.long
 def test_a_column_is_renamed_where_it_is_made_of_the_very_same(say: Say) -> None:
     found = say({"layers/silver/towns.sql": TOWNS.replace("as twice", "as doubled")})
     assert ("breaking", "column renamed", "silver.towns", "twice") in told(found)
@@ -141,12 +143,14 @@ def test_a_column_is_renamed_where_it_is_made_of_the_very_same(say: Say) -> None
     assert "column added" not in {each["kind"] for each in found["changes"] if each["asset"] == "silver.towns"}
 
 
+@pytest.mark.long
 def test_a_check_that_reads_what_goes_breaks(say: Say) -> None:
     found = say({"layers/gold/every.sql": "select town, twice from silver.towns"})
     fault = next(each for each in found["changes"] if each["kind"] == "fault")
     assert (fault["path"], fault["line"]) == ("checks/gold/every.sane.sql", 1)
 
 
+@pytest.mark.long
 def test_another_type_breaks_readers_that_are_as_before_and_a_wider_one_does_not(say: Say) -> None:
     found = say({"layers/silver/towns.sql": TOWNS.replace("visits * 2", "cast(visits * 2 as varchar)")})
     assert ("breaking", "type changed", "silver.towns", "twice") in told(found)
@@ -168,6 +172,7 @@ def test_a_new_column_and_a_new_asset_are_additive(say: Say) -> None:
     assert (effects(found)["gold.busy"], effects(found)["gold.every"]) == ("unaffected", "additive")
 
 
+@pytest.mark.long
 def test_what_only_other_columns_are_made_of_is_unaffected(say: Say) -> None:
     found = say({"layers/silver/towns.sql": TOWNS.replace("visits * 2", "visits * 3")})
     assert (effects(found)["gold.names"], effects(found)["gold.busy"]) == ("unaffected", "changed")
@@ -175,6 +180,7 @@ def test_what_only_other_columns_are_made_of_is_unaffected(say: Say) -> None:
     assert (effects(found)["gold.names"], effects(found)["gold.busy"]) == ("changed", "changed")
 
 
+@pytest.mark.long
 def test_another_key_breaks_readers_that_are_as_before(say: Say) -> None:
     found = say({"layers/silver/towns.sql": TOWNS.replace('["town"]', '["town", "visits"]')})
     assert ("breaking", "key changed", "silver.towns", None) in told(found)

@@ -75,6 +75,7 @@ def test_a_held_run_marks_the_check_file_and_is_reported(
     assert "octocat" not in report.read_text() + shown
 
 
+@pytest.mark.long
 def test_an_audit_and_a_check_are_reported_too(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = tmp_path / "audit.xml"
     assert typed(["-C", str(root), "audit", "silver.prices", "--junit", str(report)]) == 0

@@ -111,6 +111,7 @@ def test_a_comparison_as_a_comment_masks_what_is_personal(root: Path) -> None:
     assert strange(text) == []
 
 
+@pytest.mark.long
 def test_a_comparison_says_how_columns_and_rows_differ(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wider = PRICES.replace("select * from", "select item, price + 0.5 as price, 'new' as sort from").format("")
     _write(root, {"layers/silver/prices.sql": wider})
@@ -124,12 +125,14 @@ def test_a_comparison_says_how_columns_and_rows_differ(root: Path, capsys: pytes
     assert ["ink", "9 → 9.5"] in cells
 
 
+@pytest.mark.long
 def test_a_lake_with_nothing_to_do_says_so(root: Path) -> None:
     with lakeflow.open(root) as lake:
         text = review_markdown(lake.review(lake.plan("gold.towns")))
     assert text.startswith("### lakeflow plan: Nothing to do: 1 asset fresh\n")
 
 
+@pytest.mark.long
 def test_what_an_environment_changes_is_a_comment_and_main_has_not_moved(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

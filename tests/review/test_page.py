@@ -49,6 +49,7 @@ def test_no_part_is_ever_cut(seed: int) -> None:
     assert page(said("title"), blocks, WHERE) == text
 
 
+@pytest.mark.long
 def test_names_of_what_is_left_out_never_make_it_too_long() -> None:
     blocks = [Block("s", code("|" * 200), fold(said("x"), code("|" * 100)), Weight.DETAIL) for _ in range(2_000)]
     text = page(said("title"), blocks, WHERE)

@@ -284,17 +284,18 @@ class ReadableLake(StandingLake):
         `snowflake`, `dremio`, `duckdb`, `pyiceberg` or `polars`. Variables of the settings stay as written, and no
         secret is shown.
 
-        UsageError where readers see nothing of it yet, and where that engine cannot read a lake that is kept so.
+        UsageError in an environment, where readers see nothing of it yet, and where the engine cannot read such a lake.
         """
-        from lakeflow.core.readers import lines  # noqa: PLC0415 - few ask for them
-        from lakeflow.core.readers.place import place_of  # noqa: PLC0415 - as above
+        from lakeflow.core.readers import lines, place  # noqa: PLC0415 - few ask for them
+        from lakeflow.lake.keeping.environments import refuse_environment  # noqa: PLC0415 - as above
 
         key = self._one(asset)
+        refuse_environment(self.configured, Path(self.project.root), f"the lines for other engines read main of {key}")
         table = self._world.catalog.load([key]).get(key)
         if table is None or table.main is None:
             raise UsageError(f"readers see nothing of {key} yet", hint=f"`lakeflow materialize +{key}` builds it")
-        place = place_of(self.configured, self.project.root)
-        return lines.lines_for(lines.Reader(reader), lines.TableRead(key, place, table.version))
+        where = place.place_of(self.configured, self.project.root)
+        return lines.lines_for(lines.Reader(reader), lines.TableRead(key, where, table.version))
 
     def show(  # noqa: PLR0913 - keyword-only words of the command line
         self,

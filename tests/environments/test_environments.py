@@ -171,6 +171,13 @@ def test_what_cannot_name_an_environment_is_refused_with_what_to_write(tmp_path:
 
 
 @pytest.mark.long
+def test_the_lines_for_other_engines_are_not_given_for_an_environment_as_if_they_read_it(root: Path) -> None:
+    with opened(root, env="pr_1") as lake, pytest.raises(UsageError, match="not environment pr_1") as told:
+        lake.how_to_read("silver.orders", "spark")
+    assert "env_pr_1" in (told.value.hint or "")
+
+
+@pytest.mark.long
 def test_a_branch_of_an_environment_that_nobody_recorded_is_not_taken_for_a_new_one(root: Path) -> None:
     table = tables(root)["silver.orders"]
     head = table.current_snapshot()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakeflow.adapters.ledger import SqlEnvironments, SqlLedger
 from lakeflow.adapters.machine import git
 from lakeflow.adapters.machine import process as processes
-from lakeflow.core.environments.environment import GIT, TRUNKS, name_from, require_name
+from lakeflow.core.environments.environment import GIT, TRUNKS, name_from, ref_of, require_name
 from lakeflow.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,15 @@ def environment_meant(settings: Settings, root: Path) -> str:
             hint="name it: `--env pr_123`, or `--env main` for main itself",
         )
     return "" if branch in TRUNKS else name_from(branch)
+
+
+def refuse_environment(settings: Settings, root: Path, what: str) -> None:
+    """UsageError, which names the branch, where the settings mean an environment and `what` is of main alone."""
+    if name := environment_meant(settings, root):
+        raise UsageError(
+            f"{what}, and not environment {name}",
+            hint=f"say `--env main`, and read the branch {ref_of(name)} in place of main",
+        )
 
 
 def entering(settings: Settings, database: LakeDatabase, now: Clock, silent: SqlOutbox) -> partial[World]:

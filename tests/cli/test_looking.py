@@ -38,9 +38,10 @@ def test_the_log_of_a_run_says_what_happened_when(lake: Path, capfd: pytest.Capt
     assert lakeflow(["materialize"]) == 0
     capfd.readouterr()
     assert lakeflow(["runs", run_id(lake)[:8], "--log"]) == 0
-    first, *_, last = capfd.readouterr().out.splitlines()
+    first, *_, ended, idle = capfd.readouterr().out.splitlines()
     assert first.endswith(f"run {run_id(lake)} attempt 1 started")
-    assert last.endswith(f"run {run_id(lake)} published")
+    assert ended.endswith(f"run {run_id(lake)} published")
+    assert "core-seconds idle" in idle
 
 
 def test_a_log_never_acts_on_a_terminal(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ FILES = {
 LEDGER = (
     *("lakeflow_runs", "lakeflow_steps", "lakeflow_checks", "lakeflow_verdicts", "lakeflow_leases"),
     *("lakeflow_code", "lakeflow_dropped", "lakeflow_troubles", "lakeflow_alerts", "lakeflow_intents"),
+    *("lakeflow_environments", "lakeflow_pins"),
 )
 
 

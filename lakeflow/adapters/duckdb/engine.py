@@ -219,7 +219,8 @@ class DuckEngine:
         try:
             yield
         finally:
-            del self._computing[key]
+            if self._computing.get(key) is instance:  # the same asset may be computed twice at once, in a preview
+                self._computing.pop(key, None)
 
     def _trial(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms) -> Trial:
         return Trial(

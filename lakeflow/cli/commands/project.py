@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
-from lakeflow.cli.answers.changes import against_answer
 from lakeflow.cli.answers.examples import examples_answer
 from lakeflow.cli.ci.telling import junit_option, tell
 from lakeflow.cli.commands.options import SELECTION_HELP, env_option, full_refresh_option, go_on_option, takes_selection
@@ -41,6 +40,8 @@ _EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and 
 def check(session: Session, deep: bool, against: str | None) -> Answer:
     """Load all files, look up what their SQL names, and report the faults; touches no data."""
     if against is not None:
+        from lakeflow.cli.answers.changes import against_answer  # noqa: PLC0415 - `list` stands here too, and is quick
+
         return against_answer(session, against, deep=deep)
     if wants_markdown():
         raise click.UsageError("-o markdown is of what a change does; add --against main")

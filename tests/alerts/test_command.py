@@ -44,6 +44,7 @@ def test_the_answer_is_there_while_the_receiver_still_thinks(tmp_path: Path, rec
     assert json.loads("".join(lines))["data"]["run"]["state"] == "held"
 
 
+@pytest.mark.long
 def test_a_receiver_that_is_down_changes_no_exit_code(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answers = lambda _: 0
     root = lake_with(tmp_path, entry(f"pagerduty://KEY?endpoint=http://{receiver.place}", "published", name="duty"))

@@ -27,6 +27,7 @@ def looked(lake: Lake, now: datetime) -> None:
     lake.alerts.send(now)
 
 
+@pytest.mark.long
 def test_late_data_is_told_once_and_its_end_once(tmp_path: Path, receiver: Receiver) -> None:
     stale = entry(f"json://{receiver.place}/stale", "stale", "degraded", "recovered", select="layer:silver", name="s")
     other = entry(f"json://{receiver.place}/other", "degraded", select="layer:silver", name="o")

@@ -72,6 +72,7 @@ def recorded(folder: Path) -> tuple[str | None, list[str]]:
         return run and run[0], [row[0] for row in database.execute("select state from lakeflow_alerts")]
 
 
+@pytest.mark.long
 def test_an_alert_stands_with_its_run_and_arrives_wherever_its_sender_is_killed(
     tmp_path: Path, receiver: Receiver
 ) -> None:

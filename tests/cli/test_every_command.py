@@ -148,7 +148,7 @@ def test_every_command_has_its_place_in_the_story() -> None:
     assert {words.split()[0] for words, _, _ in TYPED} - {"lis"} == set(COMMANDS)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.long
 @pytest.mark.parametrize("medium", ["piped", "typed"])
 def test_every_command_ends_with_its_code_and_says_what_happened(medium: str, request: pytest.FixtureRequest) -> None:
     answers: list[Said] = request.getfixturevalue(medium)
@@ -160,6 +160,7 @@ def test_every_command_ends_with_its_code_and_says_what_happened(medium: str, re
     assert not wrong
 
 
+@pytest.mark.long
 def test_a_pipe_gets_text_alone_and_errors_go_to_the_other_one(piped: list[Said]) -> None:
     for said in piped:
         assert "\x1b" not in said.out + said.err, said.words
@@ -184,12 +185,14 @@ def _plain(screen: str) -> str:
     return screen
 
 
+@pytest.mark.long
 def test_a_terminal_gets_colour_where_something_stands_out(typed: list[Said]) -> None:
     held = next(said for said in typed if said.words == ("materialize",))
     assert "\x1b[1;31m" in held.out
     assert held.out.rstrip().endswith("`") or "\x1b[?25h" in held.out, "the cursor is back"
 
 
+@pytest.mark.long
 def test_a_terminal_shows_the_steps_of_a_backfill_above_its_bar(typed: list[Said]) -> None:
     screen = next(said.out for said in typed if said.words[:2] == ("backfill", "gold.*"))
     live, answer = screen.split("\x1b[?25h")
@@ -202,6 +205,7 @@ ACTS = {"init", "materialize", "publish", "retry", "rollback", "discard", "drop"
 LOOKS = dict.fromkeys(line for line, _, _ in TYPED if "RUN" not in line and line.split(maxsplit=1)[0] not in ACTS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", LOOKS)
 def test_a_reader_who_has_gone_ends_no_command_in_noise(
     forks: Forks, piped: list[Said], tmp_path_factory: pytest.TempPathFactory, words: str

@@ -88,6 +88,7 @@ def test_screens_name_commands_in_backticks_only() -> None:
         assert not re.search(r"(?<!`)\blakeflow (?:" + "|".join(COMMANDS) + r")\b", text), text
 
 
+@pytest.mark.long
 def test_every_command_that_any_message_of_the_package_names_exists() -> None:
     wrong = []
     for where, text in literals():

@@ -41,6 +41,7 @@ def asked(root: Path, text: str, *words: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, input=text, cwd=root, env=CLEAN, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_pipe_is_read_question_by_question_and_a_fault_ends_no_other(root: Path) -> None:
     text = "select 1 as a;\nselect nope from silver.sales; select\n 'x;y' as b; -- b\n"
     text += "select count(*) as c from silver.sales"

@@ -279,6 +279,7 @@ def test_every_schema_is_a_schema_and_every_command_has_one() -> None:
     assert SCHEMAS.keys() == {f"{name}.json" for name in (*COMMANDS, "definitions", "envelope", "events")}
 
 
+@pytest.mark.long
 def test_every_answer_is_as_its_schema_says(said: Said) -> None:
     answered: set[str] = set()
     failed: set[str] = set()
@@ -291,6 +292,7 @@ def test_every_answer_is_as_its_schema_says(said: Said) -> None:
     assert failed >= {"", "check", "init", "plan", "preview", "rollback", "show"}
 
 
+@pytest.mark.long
 def test_every_event_is_as_its_schema_says(said: Said) -> None:
     events = [json.loads(line) for words, _, out in said if "--events" in words for line in out.splitlines()]
     for event in events:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.process import lakeflow
 from tests.cli.test_commands import answer, make
 
@@ -15,6 +17,7 @@ FILES = {
 }
 
 
+@pytest.mark.long
 def test_the_status_of_one_asset_says_which_audit_let_readers_see_it_and_on_which_commit(tmp_path: Path) -> None:
     make(tmp_path, {**FILES, ".gitignore": ".lakeflow\n"})
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):

@@ -75,6 +75,7 @@ def states(found: MutationReport) -> dict[str, str]:
     return {each.corruption.name: str(each.state) for each in found.results}
 
 
+@pytest.mark.long
 def test_a_suite_that_says_everything_catches_everything_and_says_by_what(root: Path) -> None:
     write(root, "checks/silver/sales.py", EVERYTHING)
     with lakeflow.open(root) as lake:
@@ -168,6 +169,7 @@ def test_a_corruption_of_a_personal_column_shows_no_value(tmp_path: Path, capsys
         assert "lovelace" not in (out.out + out.err).lower()
 
 
+@pytest.mark.long
 def test_the_exit_code_says_where_readers_would_have_seen_something(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

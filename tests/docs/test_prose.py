@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from tests.docs.pages import ROOT
 
 BROKEN_OFF = re.compile(r"(Of|Into|Also|Beside|Behind|Until|Has it|From here|The same[,:;.])\b")
@@ -32,6 +34,7 @@ def test_every_module_that_holds_something_says_what() -> None:
     assert [path for path, tree in _modules() if tree.body and ast.get_docstring(tree) is None] == []
 
 
+@pytest.mark.long
 def test_a_docstring_begins_with_a_whole_sentence() -> None:
     assert [place for place, summary in _summaries() if not summary.endswith((".", "?", ":"))] == []
     assert [(place, summary) for place, summary in _summaries() if BROKEN_OFF.match(summary)] == []

@@ -25,6 +25,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_an_idle_instance_gives_back_what_its_queries_took_and_keeps_its_limit(tmp_path: Path) -> None:
     instances = Instances(lambda: Instance(str(tmp_path), None, None, str(tmp_path / "spill")))

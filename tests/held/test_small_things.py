@@ -37,6 +37,7 @@ def test_a_skipped_check_counts_as_skipped_and_not_as_failed() -> None:
     assert passed_of(checks) == "1/2, 1 skipped"
 
 
+@pytest.mark.long
 def test_a_lost_data_file_of_a_table_that_is_made_anew_is_mended_by_force(tmp_path: Path) -> None:
     make(tmp_path, PROJECT)
     with opened(tmp_path) as lake:
@@ -135,6 +136,7 @@ def test_no_filter_sees_a_personal_value_whatever_it_names(orders: Path) -> None
 WIDE = Rows(tuple(f"column_{at:02}" for at in range(20)), (tuple(str(at) for at in range(20)),))
 
 
+@pytest.mark.long
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=30), st.integers(10, 120))
 def test_a_table_is_no_wider_than_the_screen_and_says_how_many_columns_it_leaves_out(
     widths: list[int], room: int
@@ -198,6 +200,7 @@ def test_a_first_publish_that_was_taken_back_is_told_with_run_and_time_wherever_
         assert lake.status("silver.a")[0].taken_back == ""
 
 
+@pytest.mark.long
 def test_an_empty_project_has_folders_and_settings_and_nothing_to_do(tmp_path: Path) -> None:
     made = command("init", "--empty", "mine", cwd=tmp_path)
     assert made.returncode == 0, made.stderr

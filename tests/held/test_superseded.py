@@ -129,6 +129,7 @@ def test_a_publish_of_an_older_run_supersedes_nothing(held: Path) -> None:
         lake.discard(newer.id)
 
 
+@pytest.mark.long
 def test_the_branch_of_a_superseded_run_stays_for_keep_held_and_then_the_next_run_or_gc_drops_it(held: Path) -> None:
     deliver(held, "orders/3.csv", "id,total\n3,7\n")
     found, _ = run(held)

@@ -55,6 +55,7 @@ def test_a_table_that_is_gone_is_a_conflict_that_says_to_plan_again() -> None:
     assert (caught.value.hint, caught.value.asset) == ("plan again: `lakeflow plan`", WEATHER)
 
 
+@pytest.mark.long
 def test_a_commit_that_loses_every_race_gives_up_and_changes_nothing(lab: Lab) -> None:
     staged = lab.stage([1])
     races: list[str] = []

@@ -56,6 +56,7 @@ def java_would_read(content: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_the_next_run_and_a_rollback_go_on_with_a_warning(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()
@@ -75,6 +76,7 @@ def test_the_next_run_and_a_rollback_go_on_with_a_warning(root: Path) -> None:
     assert java_would_read(metadata(root))
 
 
+@pytest.mark.long
 def test_a_history_dated_by_runs_takes_what_came_after_for_later(root: Path) -> None:
     with later(FAST), lakeflow.open(root) as lake:
         lake.materialize("+silver.h")
@@ -86,6 +88,7 @@ def test_a_history_dated_by_runs_takes_what_came_after_for_later(root: Path) -> 
         assert lake.query("select distinct v from silver.h where valid_to is null").fetchall() == [(2,)]
 
 
+@pytest.mark.long
 def test_times_to_come_are_found_and_set_to_now(root: Path) -> None:
     with later(FAST), lakeflow.open(root) as lake:
         lake.materialize()

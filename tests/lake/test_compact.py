@@ -125,6 +125,7 @@ def one(lake: Lake, name: str, **asked: Any) -> Compacted:
     return found
 
 
+@pytest.mark.long
 def test_every_value_comes_back_bit_by_bit_sorted_and_without_bounds_of_personal_columns(tmp_path: Path) -> None:
     make(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/odd.sql": ODD})
     for number in range(3):

@@ -85,6 +85,7 @@ def test_a_repair_plans_what_readers_see_of_it_from_nothing_where_rows_stay_and_
     assert lake.repair(lake.impact("gold.apart")).steps == ()
 
 
+@pytest.mark.long
 def test_an_expired_snapshot_is_told_by_the_ledger_or_by_what_lies_beside_the_tables(lake: Lake) -> None:
     root = root_of(lake)
     first = lake.impact("silver.a@v1").snapshot_id

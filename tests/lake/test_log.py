@@ -122,6 +122,7 @@ def test_it_answers_alike_without_the_ledger_and_after_rollbacks_and_tags(lake: 
         assert told(again, since="v2") == {**before, "versions": before["versions"][:2]}
 
 
+@pytest.mark.long
 def test_numbers_stay_when_snapshots_expire_and_when_the_catalogs_own_count_is_lost(lake: Lake) -> None:
     root = root_of(lake)
     lake.close()

@@ -43,6 +43,7 @@ def read(root: Path, name: str, ref: str) -> list[dict[str, Any]]:
         return sorted(table.scan(snapshot_id=found.snapshot_id).to_arrow().to_pylist(), key=lambda row: row["id"])
 
 
+@pytest.mark.long
 def test_another_engine_reads_a_tag_by_its_name_after_many_runs_and_a_collection(tmp_path: Path) -> None:
     with ran(tmp_path, 1) as lake:
         tag = lake.tag("before")

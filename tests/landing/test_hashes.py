@@ -41,6 +41,7 @@ def test_a_memory_that_somebody_else_wrote_does_not_say_what_has_landed(
     assert find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"]) != (found,), "sealed, it would be believed"
 
 
+@pytest.mark.long
 def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
     """A copy tool that keeps times must not hide new content."""
     path, hashes = tmp_path / "a.csv", Hashes(tmp_path / "state" / "hashes.json")

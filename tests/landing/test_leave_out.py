@@ -40,6 +40,7 @@ def record(root: Path, run: RunRecord) -> RunRecord:
         return lake.run(run.id)
 
 
+@pytest.mark.long
 def test_what_the_run_landed_goes_what_came_after_stays_and_readers_see_one_publish(tmp_path: Path) -> None:
     _, wrong, _ = days(tmp_path / "a", *DAYS)
     before = seen(tmp_path / "a")

@@ -92,6 +92,7 @@ def test_what_nothing_orders_is_not_offered_again(tmp_path: Path) -> None:
     assert 'keep = "last by' in str(caught.value.hint)
 
 
+@pytest.mark.long
 def test_a_row_that_takes_its_key_away_is_no_row_to_refuse(tmp_path: Path) -> None:
     root = shop(tmp_path, UPSERT + NEW + "keep = 'last by day'\ndeleted = \"op = 'D'\"\nallow_empty = true\n")
     deliver(root, "a", "1,2024-03-01,10,I", "2,2024-03-01,20,I")
@@ -125,6 +126,7 @@ def test_a_table_that_closes_keys_has_no_quarantine(tmp_path: Path) -> None:
         lakeflow.open(root)
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "header",

@@ -182,6 +182,7 @@ def test_a_flight_refers_to_the_name_that_its_airport_had_on_that_day(root: Path
     ]
 
 
+@pytest.mark.long
 def test_a_delivery_that_contradicts_itself_ends_the_step_and_nothing_of_it_is_seen(root: Path) -> None:
     january(root)
     land(root, "flights/2013-01-b.csv", FLIGHTS, [flight(1, 9), flight(1, 9, delay="3")])

@@ -73,6 +73,7 @@ def test_a_table_that_grows_gets_a_compound_key_and_a_band_of_what_a_publish_add
     assert "hour at least 0" in found
 
 
+@pytest.mark.long
 def test_what_is_written_holds_on_every_snapshot_it_was_made_from_and_is_written_once(lake: Lake, root: Path) -> None:
     found = lake.suggest("silver.orders")
     path = lake.write_checks(found)
@@ -86,6 +87,7 @@ def test_what_is_written_holds_on_every_snapshot_it_was_made_from_and_is_written
     assert path.read_text() == text
 
 
+@pytest.mark.long
 def test_a_file_that_stands_keeps_its_text_its_rights_and_its_line_ends(root: Path) -> None:
     stands = (
         "\ufeffimport great_expectations.expectations as e\r\n\r\nexpectations = [  # mine\r\n"
@@ -146,6 +148,7 @@ def test_no_value_of_a_personal_column_is_in_a_suggestion(
     assert about == [("filled", {})]
 
 
+@pytest.mark.long
 def test_the_file_is_printed_for_a_pipe_and_the_rest_is_told_beside_it(
     lake: Lake, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

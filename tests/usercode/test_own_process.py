@@ -127,6 +127,7 @@ def test_a_crash_of_the_process_is_an_errored_step_and_the_run_goes_on(lake: Lak
     assert lake.leftovers() == []
 
 
+@pytest.mark.long
 def test_a_crash_while_files_are_written_leaves_none(lake: Lake) -> None:
     lake.code("""
         @asset

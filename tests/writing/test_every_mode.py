@@ -116,8 +116,8 @@ def test_the_pages_name_every_mode() -> None:
 
 def test_few_modules_name_a_mode_and_all_others_ask_for_its_traits() -> None:
     """The modes, what an asset has that declares none, what an early snapshot was, the files of each, and what takes
-    landed rows out of an append again. Besides, who writes in one mode whatever the asset's is: a compaction, a copy for
-    Spark, and rows that a test gives.
+    landed rows out of an append again. Besides, who writes in one mode whatever the asset's is: a compaction, a copy
+    for Spark, and rows that a test gives.
     """
     modules = (ROOT / "lakeflow").rglob("*.py")
     by_name = {path for path in modules if _MEMBER.search(path.read_text(encoding="utf-8"))}

@@ -18,16 +18,7 @@ from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.declare.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import (
-    Deletes,
-    OnRewrite,
-    PythonCode,
-    SparkSql,
-    SqlCode,
-    Upstreams,
-    ancestors,
-    downstreams,
-)
+from lakeflow.core.model.asset import Code, Deletes, OnRewrite, PythonCode, Upstreams, ancestors, downstreams
 from lakeflow.core.model.file_source import Extra
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
@@ -54,7 +45,7 @@ class AssetDraft:
 
     key: AssetKey
     declaration: Declaration
-    code: PythonCode | SqlCode | SparkSql
+    code: Code
     inputs: Mapping[str, AssetKey] = EMPTY
     lines: Mapping[str, int] = field(default=EMPTY, repr=False)
     source: str = field(default="", repr=False)
@@ -273,7 +264,7 @@ def _reads(draft: AssetDraft) -> Iterator[Fault]:
     if not draft.declaration.reads:
         return
     outside_bronze = draft.key.layer is Layer.GOLD or (
-        isinstance(draft.code, SqlCode | SparkSql) and draft.key.layer is not Layer.BRONZE
+        not isinstance(draft.code, PythonCode) and draft.key.layer is not Layer.BRONZE
     )
     if outside_bronze:
         hint = "read the files in a bronze asset, and that one here"

@@ -136,6 +136,10 @@ class SparkSql:
     engine: ClassVar[Computer] = Computer.SPARK
 
 
+Code = PythonCode | SqlCode | SparkSql
+"""What computes an asset's rows."""
+
+
 @dataclass(frozen=True)
 class Asset:
     """A table defined by code.
@@ -160,7 +164,7 @@ class Asset:
     """
 
     key: AssetKey
-    code: PythonCode | SqlCode | SparkSql
+    code: Code
     write: WriteMode
     inputs: Mapping[str, AssetKey] = EMPTY
     externals: Mapping[str, ExternalKey] = EMPTY

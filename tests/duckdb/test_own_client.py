@@ -77,8 +77,10 @@ def filled(store: Endpoint) -> str:
     assert isinstance(client, FileSystem)
     for name, at in (("a", 0), ("b", 1000), ("c", 2000), ("day=2013-01-01 é/d", 3000)):
         text = f"SELECT i AS id, 'w' || i % 7 AS word, i / 4 AS part FROM range({at}, {at + 1000}) t(i)"
+        rows = duckdb.sql(text)
+        assert rows is not None, "a SELECT gives rows"
         with client.open_output_stream(f"{place}/{name}.parquet") as stream:
-            pq.write_table(duckdb.sql(text).to_arrow_table(), stream, row_group_size=100)
+            pq.write_table(rows.to_arrow_table(), stream, row_group_size=100)
     return f"s3://{place}"
 
 

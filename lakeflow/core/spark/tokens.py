@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from lakeflow.core.sql.tokens import Token, UnclosedError, joined
+from lakeflow.core.sql.tokens import Token, UnclosedError, comment_end, joined
 
 _OPERATORS: Final = ("<=>", ">>>", "<=", ">=", "<>", "!=", "==", "||", "->", "=>", "::", "<<", ">>", "*/")
 _TOKEN: Final = re.compile(
@@ -26,7 +26,6 @@ _TOKEN: Final = re.compile(
     """.replace("OPERATORS", "|".join(re.escape(operator) for operator in _OPERATORS)),
     re.VERBOSE | re.DOTALL,
 )
-_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 
 
 @lru_cache(maxsize=16)
@@ -46,17 +45,8 @@ def _tokens(sql: str) -> Iterator[Token]:
         position = match.end()
         kind = match.lastgroup or ""
         if kind == "comment":
-            position = _comment_end(sql, match.start())
+            position = comment_end(sql, match.start())
         elif kind == "open":
             raise UnclosedError("quoted name" if match[0] == "`" else "text", match.start())
         elif kind != "skip":
             yield Token(kind, match[0], match.start(), position)
-
-
-def _comment_end(sql: str, start: int) -> int:
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(sql, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    raise UnclosedError("comment", start)

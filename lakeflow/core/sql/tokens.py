@@ -78,7 +78,7 @@ def _tokens(sql: str) -> Iterator[Token]:
         position = match.end()
         kind = match.lastgroup or ""
         if kind == "comment":
-            position = _comment_end(sql, match.start())
+            position = comment_end(sql, match.start())
         elif kind == "open":
             raise UnclosedError("text" if match[0] == "'" else "quoted name", match.start())
         elif kind != "skip":
@@ -86,7 +86,8 @@ def _tokens(sql: str) -> Iterator[Token]:
             yield Token("text" if kind == "tag" else kind, match[0], match.start(), position)
 
 
-def _comment_end(sql: str, start: int) -> int:
+def comment_end(sql: str, start: int) -> int:
+    """Where the comment that begins at `start` ends, with all comments inside it. UnclosedError where it never does."""
     depth = 0
     for edge in _COMMENT_EDGE.finditer(sql, start):
         depth += 1 if edge[0] == "/*" else -1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lakeflow.as_json.values import JsonObject, id_text, iso, rows_json
 from lakeflow.core.compare.columns import TypedColumn
-from lakeflow.core.compare.comparison import ColumnChange, Comparison, Side
+from lakeflow.core.compare.comparison import ColumnChange, Comparison, RowCounts, Side
 
 
 def comparison_json(found: Comparison) -> JsonObject:
-    schema, rows = found.schema, found.rows
+    schema = found.schema
     return {
         "asset": str(found.asset),
         "from": id_text(found.before.snapshot_id),
@@ -22,17 +22,21 @@ def comparison_json(found: Comparison) -> JsonObject:
                 for each in schema.changed
             ],
         },
-        "rows": {
-            "before": rows.before,
-            "after": rows.after,
-            "added": rows.added,
-            "removed": rows.removed,
-            "changed": rows.changed,
-            "equal": rows.equal,
-        },
+        "rows": row_counts_json(found.rows),
         "columns": [_change(each) for each in found.columns],
         "key": list(found.key),
         "samples": _samples(found),
+    }
+
+
+def row_counts_json(rows: RowCounts) -> JsonObject:
+    return {
+        "before": rows.before,
+        "after": rows.after,
+        "added": rows.added,
+        "removed": rows.removed,
+        "changed": rows.changed,
+        "equal": rows.equal,
     }
 
 

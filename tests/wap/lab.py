@@ -189,6 +189,16 @@ class Lab:
         self.catalog.foreign_overwrite(key(name), self.shelf.store(numbers, "foreign"))
 
 
+def chain(kind: type[MemoryCatalog]) -> Lab:
+    """Three tables, each made from the one before."""
+    clock = Ticking()
+    lab = Lab(kind(clock), clock=clock)
+    lab.define("bronze.a", [1, 2], reads=("a.csv",))
+    lab.define("silver.b", lambda rows: [2 * number for number in rows["bronze.a"]], "bronze.a")
+    lab.define("gold.c", lambda rows: [sum(rows["silver.b"])], "silver.b")
+    return lab
+
+
 def states(run: RunRecord) -> dict[str, str]:
     """`{"silver.a": "published"}`, with the run's own state under `run`."""
     return {"run": str(run.state)} | {str(step.asset): str(step.state) for step in run.steps}

@@ -14,8 +14,8 @@ from lakeflow.core.model.run import RunState
 from lakeflow.core.ports.entry import Entry
 from tests.core.samples import key, keys
 from tests.memory import LostAnswerError, MemoryServer
-from tests.wap.doubles import Crash, Ticking
-from tests.wap.lab import Lab, states
+from tests.wap.doubles import Crash
+from tests.wap.lab import Lab, chain, states
 
 NAMES = ("bronze.a", "silver.b", "gold.c")
 KEYS = keys(" ".join(NAMES))
@@ -31,17 +31,8 @@ class Watched(MemoryServer):
         return super().commit(changes, entry)
 
 
-def chain() -> Lab:
-    clock = Ticking()
-    lab = Lab(Watched(clock), clock=clock)
-    lab.define("bronze.a", [1, 2], reads=("a.csv",))
-    lab.define("silver.b", lambda rows: [2 * number for number in rows["bronze.a"]], "bronze.a")
-    lab.define("gold.c", lambda rows: [sum(rows["silver.b"])], "silver.b")
-    return lab
-
-
 def calls_of_a_run() -> list[str]:
-    lab, seen = chain(), list[str]()
+    lab, seen = chain(Watched), list[str]()
     lab.gate(seen.append)
     lab.materialize()
     return seen
@@ -84,7 +75,7 @@ def end_well(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("call", "occurrence"), POINTS)
 def test_a_process_that_dies_at_any_call_is_finished_by_the_next_one(call: str, occurrence: int) -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.crash_at(call, occurrence)
     with pytest.raises(Crash):
         lab.materialize()
@@ -102,7 +93,7 @@ def dying(lab: Lab, at: int) -> Callable[[int], None]:
 
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_process_that_dies_while_the_server_is_at_work_leaves_nothing_torn(at: int) -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.catalog.moment = dying(lab, at)
     with pytest.raises(Crash):
         lab.materialize()
@@ -111,7 +102,7 @@ def test_a_process_that_dies_while_the_server_is_at_work_leaves_nothing_torn(at:
 
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_lost_answer_is_resolved_by_looking(at: int) -> None:
-    lab = chain()
+    lab = chain(Watched)
 
     def lost(now: int) -> None:
         if now == at:
@@ -128,7 +119,7 @@ def test_a_lost_answer_is_resolved_by_looking(at: int) -> None:
 
 
 def test_a_request_that_comes_after_its_intent_was_given_up_is_refused() -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.catalog.moment = dying(lab, 0)
     with pytest.raises(Crash):
         lab.materialize()
@@ -142,7 +133,7 @@ def test_a_request_that_comes_after_its_intent_was_given_up_is_refused() -> None
 
 
 def test_a_branch_that_nobody_dropped_after_its_publish_was_given_up_goes_with_the_next_run() -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.catalog.moment = dying(lab, 0)
     with pytest.raises(Crash):
         lab.materialize()
@@ -156,7 +147,7 @@ def test_a_branch_that_nobody_dropped_after_its_publish_was_given_up_goes_with_t
 
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_request_that_comes_again_after_it_was_finished_is_refused(at: int) -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.catalog.moment = dying(lab, at)
     with pytest.raises(Crash):
         lab.materialize()
@@ -169,7 +160,7 @@ def test_a_request_that_comes_again_after_it_was_finished_is_refused(at: int) ->
 
 def test_what_cannot_be_finished_is_put_back_and_said() -> None:
     """Another engine moved the main of a table that the server had not come to."""
-    lab = chain()
+    lab = chain(Watched)
     lab.materialize()
     lab.define("silver.b", lambda rows: [3 * number for number in rows["bronze.a"]], "bronze.a")
     lab.catalog.moment = dying(lab, 1)
@@ -192,7 +183,7 @@ def test_what_cannot_be_finished_is_put_back_and_said() -> None:
 
 
 def test_a_conflict_leaves_no_intent() -> None:
-    lab = chain()
+    lab = chain(Watched)
     lab.at("catalog.commit>", lambda: lab.foreign_append("silver.b", [9]))
     lab.materialize("bronze.a")
     assert lab.ledger.intents().open == ()

@@ -16,24 +16,15 @@ from lakeflow.wap.settle import settle_orphans, settled
 from tests.core.samples import key, keys
 from tests.memory import LostAnswerError, MemoryCatalog, MemoryServer
 from tests.memory.server import NOTHING
-from tests.wap.doubles import Crash, Ticking
-from tests.wap.lab import Lab, states
+from tests.wap.doubles import Crash
+from tests.wap.lab import Lab, chain, states
 
 NAMES = ("bronze.a", "silver.b", "gold.c")
 
 
-def chain(kind: type[MemoryCatalog] = MemoryServer) -> Lab:
-    clock = Ticking()
-    lab = Lab(kind(clock), clock=clock)
-    lab.define("bronze.a", [1, 2], reads=("a.csv",))
-    lab.define("silver.b", lambda rows: [2 * number for number in rows["bronze.a"]], "bronze.a")
-    lab.define("gold.c", lambda rows: [sum(rows["silver.b"])], "silver.b")
-    return lab
-
-
 def rewritten() -> Lab:
     """All three are on main, and have new code."""
-    lab = chain()
+    lab = chain(MemoryServer)
     lab.materialize()
     lab.define("silver.b", lambda rows: [3 * number for number in rows["bronze.a"]], "bronze.a")
     lab.define("gold.c", lambda rows: [-sum(rows["silver.b"])], "silver.b")
@@ -69,7 +60,7 @@ def next_run(lab: Lab) -> None:
 
 
 def test_the_intent_of_a_process_at_work_is_its_own_affair() -> None:
-    lab, seen = chain(), list[Intent]()
+    lab, seen = chain(MemoryServer), list[Intent]()
 
     def moment(now: int) -> None:
         if now == 0:
@@ -82,7 +73,7 @@ def test_the_intent_of_a_process_at_work_is_its_own_affair() -> None:
 
 
 def test_an_intent_says_where_each_table_stood() -> None:
-    lab = chain()
+    lab = chain(MemoryServer)
     lab.materialize()
     lab.define("silver.b", [3], "bronze.a")
     before = list[str]()
@@ -99,7 +90,7 @@ def test_an_intent_says_where_each_table_stood() -> None:
 
 
 def test_a_commit_that_the_server_refused_is_no_intent_any_more() -> None:
-    lab = chain()
+    lab = chain(MemoryServer)
     lab.materialize()
     lab.define("silver.b", [3], "bronze.a")
     lab.at("catalog.commit>", lambda: lab.foreign_append("silver.b", [9]))
@@ -183,7 +174,7 @@ def test_who_waits_for_an_answer_learns_that_a_part_was_put_back() -> None:
 
 def test_a_branch_that_is_fenced_already_is_published_with_the_rest_of_its_run() -> None:
     """The fence of one process died in the middle, and then a late request changed another table."""
-    lab = chain()
+    lab = chain(MemoryServer)
     dies(lab, 0)
     made = left_over(lab)
     lab.catalog.fence(replace(made, changes=made.changes[:1]))
@@ -194,7 +185,7 @@ def test_a_branch_that_is_fenced_already_is_published_with_the_rest_of_its_run()
 
 
 def test_a_table_that_was_dropped_meanwhile_has_no_branch_to_drop() -> None:
-    lab = chain()
+    lab = chain(MemoryServer)
     dies(lab, 0)
     MemoryCatalog.register(lab.catalog, [Drop(key("gold.c"), lab.table("gold.c").version)], NOTHING)
     next_run(lab)
@@ -220,7 +211,7 @@ def decided(lab: Lab) -> list[Change]:
 
 
 def test_a_rollback_that_another_engine_made_impossible_is_given_up() -> None:
-    lab = chain()
+    lab = chain(MemoryServer)
     lab.materialize()
     decided(lab)
     lab.foreign_append("silver.b", [9])
@@ -230,7 +221,7 @@ def test_a_rollback_that_another_engine_made_impossible_is_given_up() -> None:
 
 
 def test_a_rollback_that_comes_late_while_it_is_looked_for_has_come() -> None:
-    lab = chain()
+    lab = chain(MemoryServer)
     lab.materialize()
     asked = decided(lab)
     assert any(isinstance(change, Rollback) for change in asked)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from lakeflow.adapters.objects.scratch import sealing
+from lakeflow.adapters.objects.scratch import Sealing
 from lakeflow.core.errors import AssetError
 from lakeflow.core.ports.locations import local_path
 from lakeflow.core.ports.objects import StoredObject
@@ -109,7 +109,7 @@ class Disk:
 DISK: Final = Disk()
 
 
-class DiskScratch:
+class DiskScratch(Sealing):
     """Implements `Scratch`: a file has a temporary name of its own until `place`."""
 
     def __init__(self) -> None:
@@ -150,15 +150,6 @@ class DiskScratch:
         for directory in {path.parent for path in self._placed}:
             with _explained(directory):
                 sync_directory(directory)
-
-    def seal(self) -> None:
-        self.sync()
-        self.place()
-
-    @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        with sealing(self):
-            yield
 
     def discard(self) -> None:
         for descriptor, temporary, _ in self._open:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import BinaryIO
 
 from lakeflow.adapters.objects.disk import Disk
-from lakeflow.adapters.objects.scratch import sealing
+from lakeflow.adapters.objects.scratch import Sealing
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.ports.objects import Objects, Scratch, StoredObject
 from lakeflow.core.settings.storage import Storage, StorageAt
@@ -79,7 +78,7 @@ class Places:
         return Store(self._storage())
 
 
-class _ScratchOfPlaces:
+class _ScratchOfPlaces(Sealing):
     """Implements `Scratch`: one for the disk, one for stores, each made when the first file goes there."""
 
     def __init__(self, places: Places) -> None:
@@ -99,15 +98,6 @@ class _ScratchOfPlaces:
     def place(self) -> None:
         for part in self._parts.values():
             part.place()
-
-    def seal(self) -> None:
-        self.sync()
-        self.place()
-
-    @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        with sealing(self):
-            yield
 
     def discard(self) -> None:
         for part in self._parts.values():

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from lakeflow.adapters.objects.failures import explained, in_words
 from lakeflow.adapters.objects.filesystems import filesystem_of
-from lakeflow.adapters.objects.scratch import sealing
+from lakeflow.adapters.objects.scratch import Sealing
 from lakeflow.core.errors import AssetError
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import StoredObject, StoreError
@@ -151,7 +151,7 @@ class Store:
         return filesystem_of(location, self._storage)
 
 
-class StoreScratch:
+class StoreScratch(Sealing):
     """Implements `Scratch`: what is written waits in memory, for an object that is put is there under its name."""
 
     def __init__(self, store: Store) -> None:
@@ -173,14 +173,6 @@ class StoreScratch:
         elif waiting:
             with ThreadPoolExecutor(min(_AT_ONCE, len(waiting)), thread_name_prefix="objects") as pool:
                 list(pool.map(lambda one: self._put(*one), waiting.items()))
-
-    def seal(self) -> None:
-        self.place()
-
-    @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        with sealing(self):
-            yield
 
     def discard(self) -> None:
         for location in self._begun:

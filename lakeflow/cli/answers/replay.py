@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from lakeflow.as_json.comparison import row_counts_json
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.core.plan.reasons import short_id
@@ -75,7 +76,7 @@ def _notes(found: Replayed) -> Iterator[str]:
 
 
 def _json(found: Replayed) -> dict[str, Any]:
-    rows, change = found.rows, found.schema
+    change = found.schema
     return {
         "asset": str(found.asset),
         "snapshot_id": str(found.snapshot_id),
@@ -91,14 +92,7 @@ def _json(found: Replayed) -> dict[str, Any]:
             "removed": [each.name for each in change.removed],
             "changed": [each.after.name for each in change.changed],
         },
-        "rows": {
-            "before": rows.before,
-            "after": rows.after,
-            "added": rows.added,
-            "removed": rows.removed,
-            "changed": rows.changed,
-            "equal": rows.equal,
-        },
+        "rows": row_counts_json(found.rows),
         "columns": [{"name": each.name, "changed": each.changed, "share": each.share} for each in found.columns],
         "notes": list(found.notes),
     }

@@ -6,11 +6,10 @@ As for DuckDB's SQL it is our own and short, because the code version of every s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from lakeflow.core.sql.tokens import Token, UnclosedError, comment_end, joined
+from lakeflow.core.sql.tokens import Token, joined, tokens_by
 
 _OPERATORS: Final = ("<=>", ">>>", "<=", ">=", "<>", "!=", "==", "||", "->", "=>", "::", "<<", ">>", "*/")
 _TOKEN: Final = re.compile(
@@ -31,22 +30,9 @@ _TOKEN: Final = re.compile(
 @lru_cache(maxsize=16)
 def spark_tokens(sql: str) -> tuple[Token, ...]:
     """The tokens of a text of Spark SQL without comments and white space; UnclosedError at what never ends."""
-    return tuple(_tokens(sql))
+    return tuple(tokens_by(sql, _TOKEN, "`"))
 
 
 def spark_normalised(sql: str) -> str:
     """The text that stays the same when only comments, white space or the case of keywords and functions change."""
     return joined(spark_tokens(sql))
-
-
-def _tokens(sql: str) -> Iterator[Token]:
-    position = 0
-    while match := _TOKEN.match(sql, position):
-        position = match.end()
-        kind = match.lastgroup or ""
-        if kind == "comment":
-            position = comment_end(sql, match.start())
-        elif kind == "open":
-            raise UnclosedError("quoted name" if match[0] == "`" else "text", match.start())
-        elif kind != "skip":
-            yield Token(kind, match[0], match.start(), position)

@@ -69,18 +69,19 @@ def tokens(sql: str) -> tuple[Token, ...]:
 
     The last few texts are remembered: loading a file asks twice.
     """
-    return tuple(_tokens(sql))
+    return tuple(tokens_by(sql, _TOKEN, '"'))
 
 
-def _tokens(sql: str) -> Iterator[Token]:
+def tokens_by(sql: str, grammar: re.Pattern[str], names: str) -> Iterator[Token]:
+    """The tokens of a text by the groups of this grammar, in which that mark quotes names."""
     position = 0
-    while match := _TOKEN.match(sql, position):
+    while match := grammar.match(sql, position):
         position = match.end()
         kind = match.lastgroup or ""
         if kind == "comment":
             position = comment_end(sql, match.start())
         elif kind == "open":
-            raise UnclosedError("text" if match[0] == "'" else "quoted name", match.start())
+            raise UnclosedError("quoted name" if match[0] == names else "text", match.start())
         elif kind != "skip":
             # `tag` is the last group to match inside a dollar-quoted text.
             yield Token("text" if kind == "tag" else kind, match[0], match.start(), position)

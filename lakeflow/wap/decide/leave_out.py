@@ -19,8 +19,7 @@ from lakeflow.wap.decide.rollback import on_main
 from lakeflow.wap.facts import gather
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.materialize import materialize
-from lakeflow.wap.run.plan import Request
-from lakeflow.wap.run.unland import UnlandRequest, with_all_below
+from lakeflow.wap.run.unland import UnlandRequest
 
 
 def leave_out(
@@ -36,15 +35,7 @@ def leave_out(
     _require_known(world, run, steps)
     tables = world.catalog.load([step.asset for step in steps])
     files = dict(_asked(world, run, steps, tables))
-    request = Request(
-        selected=with_all_below(world, files),
-        selection=tuple(map(str, files)),
-        all_or_nothing=True,
-        wait=asked.wait,
-        refreshed=asked.refreshed,
-        files=files,
-    )
-    return materialize(world, request, observer)
+    return materialize(world, asked.of(world, files), observer)
 
 
 def _require_known(world: World, run: RunRecord, steps: Sequence[StepRecord]) -> None:

@@ -24,6 +24,17 @@ class UnlandRequest:
     refreshed: bool = False
     wait: float = 0.0
 
+    def of(self, world: World, files: Asked) -> Request:
+        """A run that takes these files out or in, with all that was made from them: all is published, or nothing."""
+        return Request(
+            selected=_with_all_below(world, files),
+            selection=tuple(map(str, files)),
+            all_or_nothing=True,
+            wait=self.wait,
+            refreshed=self.refreshed,
+            files=files,
+        )
+
 
 def unland(world: World, names: Sequence[str], asked: UnlandRequest, observer: Observer) -> RunRecord | None:
     """Take these landed files out, with all that was made from them: all of it is published, or nothing.
@@ -34,18 +45,10 @@ def unland(world: World, names: Sequence[str], asked: UnlandRequest, observer: O
     facts = gather(world, sources)
     facts.require(sources)
     files = (asked_to_come if asked.undo else asked_to_go)(facts.landings, names)
-    request = Request(
-        selected=with_all_below(world, files),
-        selection=tuple(map(str, files)),
-        all_or_nothing=True,
-        wait=asked.wait,
-        refreshed=asked.refreshed,
-        files=files,
-    )
-    return materialize(world, request, observer)
+    return materialize(world, asked.of(world, files), observer)
 
 
-def with_all_below(world: World, files: Asked) -> tuple[AssetKey, ...]:
+def _with_all_below(world: World, files: Asked) -> tuple[AssetKey, ...]:
     """The assets that landed the files, and everything that is made from them and was built."""
     assets, built = world.project.assets, world.catalog.keys()
     found = ancestors(files, downstreams({key: asset.upstreams for key, asset in assets.items()}))

@@ -5,7 +5,6 @@ The import of this module brings both libraries, so it happens only where a tabl
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +14,12 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 from pyarrow import orc
 from pyiceberg.avro.file import AvroFile
-from pyiceberg.io import InputFile
 from pyiceberg.schema import Schema
 from pyiceberg.typedef import Record
 
 from lakeflow.adapters.duckdb.names import is_in_store, local
 from lakeflow.adapters.duckdb.store.whole import content_of
+from lakeflow.adapters.objects.content import Content
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.schema import Decimal, Field, Type
 from lakeflow.core.model.table import DeleteFile
@@ -60,35 +59,18 @@ def rows_of(cursor: DuckDBPyConnection, delete: DeleteFile, fields: Sequence[Fie
             hint="compact the table with the engine that wrote them (in Spark: CALL system.rewrite_data_files)",
         )
     try:
-        return read(_Bytes(delete.path, _content(cursor, delete.path)), fields)
+        return read(Content(delete.path, _content(cursor, delete.path)), fields)
     except OSError as error:
         raise AssetError(f"cannot read the deletes in {delete.path}: {error.strerror or error}") from error
     except _DAMAGES as error:
         raise AssetError(f"the deletes in {delete.path} cannot be read ({type(error).__name__}: {error})") from error
 
 
-class _Bytes(InputFile):
-    """A whole file in memory, as pyiceberg reads one."""
-
-    def __init__(self, location: str, content: bytes) -> None:
-        super().__init__(location)
-        self._content = content
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def exists(self) -> bool:
-        return True
-
-    def open(self, seekable: bool = True) -> io.BytesIO:
-        return io.BytesIO(self._content)
-
-
 def _content(cursor: DuckDBPyConnection, path: str) -> bytes:
     return content_of(cursor, path) if is_in_store(path) else Path(local(path)).read_bytes()
 
 
-def _avro(file: _Bytes, fields: Sequence[Field]) -> pa.Table:
+def _avro(file: Content, fields: Sequence[Field]) -> pa.Table:
     wanted = [{"id": field.id, "name": field.name, "type": str(field.type), "required": False} for field in fields]
     schema = Schema.model_validate({"type": "struct", "fields": wanted})
     records: AvroFile[Record]
@@ -108,7 +90,7 @@ def _array(values: Sequence[Any], type_: Type) -> pa.Array:
     return pa.array(values, _ARROW.get(str(type_), pa.binary()))
 
 
-def _orc(content: _Bytes, fields: Sequence[Field]) -> pa.Table:
+def _orc(content: Content, fields: Sequence[Field]) -> pa.Table:
     file = orc.ORCFile(content.open())
     names = {field.id: field.name for field in fields if field.id >= _RESERVED}
     names |= {int((each.metadata or {}).get(_ORC_ID, b"-1")): each.name for each in file.schema}

@@ -6,26 +6,12 @@ import hashlib
 import io
 from typing import Any
 
-from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
+from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
 
 from lakeflow.adapters.iceberg.disk.fileio import read_bytes
+from lakeflow.adapters.objects.content import Content
 from lakeflow.core.model.digests import with_digest
 from lakeflow.core.ports.objects import Objects, Scratch
-
-
-class _Input(InputFile):
-    def __init__(self, location: str, content: bytes) -> None:
-        super().__init__(location)
-        self._content = content
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def exists(self) -> bool:
-        return True
-
-    def open(self, seekable: bool = True) -> InputStream:
-        return io.BytesIO(self._content)
 
 
 class _Buffer(io.BytesIO):
@@ -75,7 +61,7 @@ class ObjectFiles(FileIO):
         self.scratch = scratch or objects.scratch()
 
     def new_input(self, location: str) -> InputFile:
-        return _Input(location, read_bytes(location, self._objects))
+        return Content(location, read_bytes(location, self._objects))
 
     def new_output(self, location: str) -> OutputFile:
         return _ScratchOutput(location, self)

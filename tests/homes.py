@@ -11,25 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import pytest
 
+from tests.servers.endpoints import Endpoint
 from tests.servers.fixture import Servers
 
 EMBEDDED: Final = "embedded"
 POSTGRESQL: Final = "postgresql"
+IN_STORE: Final = "-s3"
 HOMES: Final = (EMBEDDED, pytest.param(POSTGRESQL, marks=pytest.mark.servers))
+STORED: Final = tuple(pytest.param(f"{kind}{IN_STORE}", marks=pytest.mark.servers) for kind in (EMBEDDED, POSTGRESQL))
+"""The same databases, with the tables in an object store."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """`database` is a URL with a password, where there is one; `warehouse` a folder or a location."""
+    """`database` is a URL with a password, where there is one; `warehouse` a folder, or a location in `store`."""
 
     kind: str
     database: str
     warehouse: str
+    store: Endpoint | None = None
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -43,7 +50,18 @@ def home(request: pytest.FixtureRequest, folder: Path) -> Home:
 
 
 def home_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> Home:
+    database = f"sqlite:///{folder / 'catalog.db'}"
     if kind == EMBEDDED:
-        return Home(kind, f"sqlite:///{folder / 'catalog.db'}", str(folder / "warehouse"))
+        return Home(kind, database, str(folder / "warehouse"))
     servers: Servers = request.getfixturevalue("servers")
-    return Home(kind, servers.postgres().url(), str(folder / "warehouse"))
+    if kind.startswith(POSTGRESQL):
+        database = servers.postgres().url()
+    if not kind.endswith(IN_STORE):
+        return Home(kind, database, str(folder / "warehouse"))
+    return Home(kind, database, f"s3://{_bucket(servers.s3())}/{uuid4()}", servers.s3())
+
+
+@cache
+def _bucket(store: Endpoint) -> str:
+    """All homes of this process are in one, each in a place of its own."""
+    return store.bucket()

@@ -95,11 +95,4 @@ def _keys(store: Endpoint | None) -> dict[str, str]:
 
 
 def _known(store: Endpoint | None) -> dict[str, str]:
-    if store is None:
-        return {}
-    return {
-        "s3.endpoint": store.uri,
-        "s3.access-key-id": store.access_key,
-        "s3.secret-access-key": store.secret_key,
-        "s3.region": store.region,
-    }
+    return store.for_pyiceberg if store else {}

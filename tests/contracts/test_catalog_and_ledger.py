@@ -15,6 +15,7 @@ from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.objects import DISK, Places
 from lakeflow.core.errors import BusyError, ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Publish
@@ -25,7 +26,8 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 from lakeflow.core.ports.ledger import Ledger
-from tests.homes import HOMES, Home, home
+from lakeflow.core.ports.objects import Objects
+from tests.homes import HOMES, STORED, Home, home
 from tests.memory import MemoryCatalog, MemoryLedger
 from tests.recording import Doing
 
@@ -53,21 +55,24 @@ def in_memory() -> Iterator[Pair]:
 
 
 @contextmanager
-def over(database: Database | SqliteDatabase, warehouse: str) -> Iterator[Pair]:
+def over(database: Database | SqliteDatabase, warehouse: str, objects: Objects = DISK) -> Iterator[Pair]:
     database.initialise([iceberg.MIGRATIONS, *ledger.MIGRATIONS])
-    yield Pair(IcebergCatalog(database, warehouse, lambda: NOW), SqlLedger(database, alive, lambda: NOW, 30))
+    catalog = IcebergCatalog(database, warehouse, lambda: NOW, objects=objects)
+    yield Pair(catalog, SqlLedger(database, alive, lambda: NOW, 30))
     database.close()
 
 
 def kept_in(place: Home) -> AbstractContextManager[Pair]:
-    return over(Database(place.database), place.warehouse)
+    store = place.store
+    objects: Objects = Places(lambda: store.storage) if store else DISK
+    return over(Database(place.database), place.warehouse, objects)
 
 
 def as_a_lake_has_it(folder: Path) -> AbstractContextManager[Pair]:
     return over(SqliteDatabase(folder / "catalog.db"), str(folder / "warehouse"))
 
 
-@pytest.fixture(params=["memory", "as a lake has it", *HOMES])
+@pytest.fixture(params=["memory", "as a lake has it", *HOMES, *STORED])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     kept: AbstractContextManager[Pair]
     match request.param:

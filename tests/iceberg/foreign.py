@@ -14,7 +14,6 @@ from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
-from lakeflow.adapters.objects import DISK
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN
 from lakeflow.core.ports.objects import Scratch
@@ -26,7 +25,9 @@ def sql_catalog(lab: Lab) -> Iterator[SqlCatalog]:
     """As any user of pyiceberg opens our database."""
     uri = lab.url or f"sqlite:///{lab.root / 'catalog.db'}"
     uri = uri.replace("postgresql://", "postgresql+psycopg://")
-    with closing(SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{lab.warehouse}")) as catalog:
+    warehouse = lab.location if lab.store else f"file://{lab.location}"
+    known = lab.store.for_pyiceberg if lab.store else {}
+    with closing(SqlCatalog("lakeflow", uri=uri, warehouse=warehouse, **known)) as catalog:
         yield catalog
 
 
@@ -50,7 +51,7 @@ def compact(lab: Lab, key: AssetKey) -> None:
 
     def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
         now = found[key]
-        files = ObjectFiles(DISK, scratch)
+        files = ObjectFiles(lab.objects, scratch)
         entries = now.json["snapshots"]
         head = next(entry for entry in entries if entry["snapshot-id"] == now.table.main)
         chain = {snapshot.id for snapshot in now.table.ancestry(now.table.main)}

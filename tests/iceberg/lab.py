@@ -11,9 +11,11 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
+from lakeflow.adapters.objects import DISK, Places
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.provenance import Provenance
@@ -22,6 +24,8 @@ from lakeflow.core.model.table import MAIN, ColumnStats, Staging, Table, Written
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import UNRECORDED
+from lakeflow.core.ports.objects import Objects
+from tests.servers.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema as IcebergSchema
@@ -81,10 +85,17 @@ class Lab:
     clock: Clock = field(default_factory=Ticking)
     url: str = ""
     """Of the database; empty: a file of SQLite in `root`."""
+    location: str = ""
+    """Where the tables are; empty: a folder in `root`."""
+    store: Endpoint | None = None
+    """The store in which that is; None on a disk."""
 
     def __post_init__(self) -> None:
         self.database = same_start(self.root, self.url)
-        self.catalog = IcebergCatalog(self.database, str(self.warehouse), self.clock)
+        self.location = self.location or str(self.warehouse)
+        store = self.store
+        self.objects: Objects = Places(lambda: store.storage) if store else DISK
+        self.catalog = IcebergCatalog(self.database, self.location, self.clock, objects=self.objects)
 
     @property
     def warehouse(self) -> Path:
@@ -98,11 +109,21 @@ class Lab:
         arrow = pa.table(dict(columns), schema=arrow_schema(schema))
         if not arrow.num_rows:
             return ()
-        path = Path(self.catalog.data_directory(table)) / f"f-{uuid4()}.parquet"  # as our writer calls its files
-        pq.write_table(arrow, path)
+        path = f"{self.catalog.data_directory(table)}/f-{uuid4()}.parquet"  # as our writer calls its files
+        size = self._written(arrow, path)
         stats: dict[tuple[str, ...], ColumnStats]
         stats = {(name,): ColumnStats(arrow.num_rows, arrow[name].null_count) for name in arrow.column_names}
-        return (WrittenFile(str(path), arrow.num_rows, path.stat().st_size, stats),)
+        return (WrittenFile(path, arrow.num_rows, size, stats),)
+
+    def _written(self, rows: pa.Table, path: str) -> int:
+        """By pyarrow itself; the file's size."""
+        if self.store is None:
+            pq.write_table(rows, path)
+            return Path(path).stat().st_size
+        filesystem, inside = self.store.filesystem(), path.removeprefix("s3://")
+        assert isinstance(filesystem, FileSystem)
+        pq.write_table(rows, inside, filesystem=filesystem)
+        return int(filesystem.get_file_info(inside).size)
 
     def stage(
         self,

@@ -12,7 +12,7 @@ from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table, WrittenFile
 from tests.contracts.suites import CatalogContract
-from tests.homes import HOMES, home
+from tests.homes import HOMES, STORED, home
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 
@@ -20,9 +20,10 @@ from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 class TestIcebergCatalog(CatalogContract):
     lab: Lab
 
-    @pytest.fixture(params=HOMES)
+    @pytest.fixture(params=[*HOMES, *STORED])
     def catalog(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IcebergCatalog]:
-        self.lab = Lab(tmp_path, wall_clock, home(request, tmp_path).database)
+        place = home(request, tmp_path)
+        self.lab = Lab(tmp_path, wall_clock, place.database, place.warehouse, place.store)
         yield self.lab.catalog
         self.lab.database.close()
 

@@ -95,9 +95,9 @@ def test_settings_say_where_the_lake_is() -> None:
         PlaceKind.SQLITE, "sqlite:////data/project/.lakeflow/catalog.db", "file:///data/project/.lakeflow/warehouse"
     )
     found = place(**SERVER)
-    assert (found.kind, found.uri, found.store) == (PlaceKind.POSTGRESQL, SERVER["catalog"], "s3")
-    assert for_pyiceberg(found)["s3.endpoint"] == "http://minio:9000"
-    java = for_java(found)
+    assert (found.kind, found.uri) == (PlaceKind.POSTGRESQL, SERVER["catalog"])
+    assert for_pyiceberg(found, "s3")["s3.endpoint"] == "http://minio:9000"
+    java = for_java(found, "s3")
     assert java["uri"] == "jdbc:postgresql://db:5432/iceberg"
     assert (java["jdbc.user"], java["jdbc.password"]) == ("${SALES_USER}", "${SALES_PASSWORD}")
     assert java["io-impl"].endswith("S3FileIO")
@@ -107,7 +107,7 @@ def test_a_rest_catalog_is_named_by_its_settings() -> None:
     server = {"uri": "https://catalog.example", "warehouse": "prod", "token": "${TOKEN}"}
     found = place(catalog="prod", catalogs={"prod": server})
     assert (found.kind, found.access) == (PlaceKind.REST, {"token": "${TOKEN}"})
-    assert for_pyiceberg(found) == {
+    assert for_pyiceberg(found, "s3") == {
         "type": "rest",
         "uri": "https://catalog.example",
         "warehouse": "prod",
@@ -123,17 +123,56 @@ def test_where_else_a_rest_catalog_is_asked_is_said_too() -> None:
     server = {"uri": "https://c.example", "prefix": "sales", "oauth2_uri": "https://id.example", "credential": "${C}"}
     found = place(catalog="prod", catalogs={"prod": server})
     said = {"prefix": "sales", "oauth2-server-uri": "https://id.example"}
-    assert said.items() <= for_pyiceberg(found).items()
-    assert said.items() <= for_java(found).items()
+    assert said.items() <= for_pyiceberg(found, "s3").items()
+    assert said.items() <= for_java(found, "s3").items()
     for reader in Reader:
         lines = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), found, "s3://b/kpis/metadata/1.json"))
         assert reader is Reader.SNOWFLAKE or ("https://id.example" in lines and "sales" in lines)
 
 
+AT = "s3://b/kpis/metadata/1.json"
+
+
+@pytest.mark.parametrize("reader", [Reader.SPARK, Reader.TRINO, Reader.PYICEBERG, Reader.POLARS, Reader.DUCKDB])
+def test_the_store_of_a_rest_catalog_is_known_by_its_tables_and_reached_as_the_settings_say(reader: Reader) -> None:
+    """Its warehouse is a name, which tells of no store."""
+    server = {"uri": "https://c.example", "warehouse": "prod", "credential": "${C}", "scope": "catalog"}
+    found = place(catalog="prod", catalogs={"prod": server}, storage=SERVER["storage"])
+    lines = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), found, AT))
+    assert "http://minio:9000" in lines
+    assert "S3_SECRET" in lines
+    assert "https://c.example/v1/oauth/tokens" in lines
+    assert "vended" not in lines
+    if reader in {Reader.SPARK, Reader.TRINO}:  # others ask an endpoint by path of themselves
+        assert "s3.path-style-access" in lines
+
+
+def test_who_names_no_keys_to_a_store_asks_the_rest_catalog_for_them() -> None:
+    server = {"uri": "https://c.example", "warehouse": "prod", "token": "${TOKEN}"}
+    found = place(catalog="prod", catalogs={"prod": server})
+    spark, trino = (
+        lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), found, AT)) for reader in (Reader.SPARK, Reader.TRINO)
+    )
+    assert 'header.X-Iceberg-Access-Delegation", "vended-credentials"' in spark
+    assert "iceberg.rest-catalog.vended-credentials-enabled=true" in trino
+    on_disk = TableRead(AssetKey.parse("gold.kpis"), found, "file:///kpis/metadata/1.json")
+    assert "Delegation" not in lines_for(Reader.SPARK, on_disk)
+
+
+def test_requests_are_signed_where_lakeflow_signs_them() -> None:
+    keys = {"access_key_id": "${KEY}", "secret_access_key": "${SECRET}", "region": "eu-north-1"}
+    found = place(catalog="prod", catalogs={"prod": {"uri": "https://c.example", **keys}})
+    said = {"rest.sigv4-enabled": "true", "rest.signing-region": "eu-north-1", "rest.signing-name": "glue"}
+    assert for_pyiceberg(found, "s3").items() >= {**said, "client.access-key-id": "${KEY}"}.items()
+    assert for_java(found, "s3").items() >= {**said, "rest.secret-access-key": "${SECRET}"}.items()
+    trino = lines_for(Reader.TRINO, TableRead(AssetKey.parse("gold.kpis"), found, AT))
+    assert "iceberg.rest-catalog.security=SIGV4\niceberg.rest-catalog.signing-name=glue\n" in trino
+
+
 def test_pyiceberg_is_told_the_driver_that_lakeflow_installs() -> None:
     found = place(catalog="postgresql://${A}:${B}@db/x", warehouse="s3://b/lake")
-    assert for_pyiceberg(found)["uri"].startswith("postgresql+psycopg://")
-    assert for_java(found)["uri"] == "jdbc:postgresql://db/x"
+    assert for_pyiceberg(found, "s3")["uri"].startswith("postgresql+psycopg://")
+    assert for_java(found, "s3")["uri"] == "jdbc:postgresql://db/x"
 
 
 @pytest.mark.parametrize("reader", [each for each in Reader if each is not Reader.DREMIO])

@@ -64,13 +64,7 @@ class RestLab:
 
     def _storage(self) -> Storage:
         assert self.server.store, "a catalog over local files asks for none"
-        store = self.server.store
-        return Storage(
-            endpoint=store.uri,
-            region=store.region,
-            access_key_id=store.access_key,
-            secret_access_key=store.secret_key,
-        )
+        return self.server.store.storage
 
     def is_alive(self, _holder: Holder) -> bool | None:
         return True
@@ -84,13 +78,7 @@ class RestLab:
         if self.server.credential:
             said |= {"credential": self.server.credential, "oauth2-server-uri": f"{self.server.uri}/v1/oauth/tokens"}
         if store := self.server.store:
-            said |= {
-                "prefix": self.server.warehouse,
-                "s3.endpoint": store.uri,
-                "s3.access-key-id": store.access_key,
-                "s3.region": store.region,
-            }
-            said["s3.secret-access-key"] = store.secret_key
+            said |= {"prefix": self.server.warehouse, **store.for_pyiceberg}
         return PyIceberg("theirs", **said)
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ import org.apache.iceberg.io.SeekableInputStream;
  */
 public final class StoreIO implements FileIO {
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'");
-  private static final String SIGNED = "host;x-amz-content-sha256;x-amz-date";
+  private static final String TOKEN = "s3.session-token";
   private static final String BODY = "UNSIGNED-PAYLOAD";
   private final Map<String, String> said = new HashMap<>();
 
@@ -130,14 +130,16 @@ public final class StoreIO implements FileIO {
     URI endpoint = URI.create(said.get("s3.endpoint"));
     String path = "/" + encoded(location.substring(location.indexOf("://") + 3));
     String now = ZonedDateTime.now(ZoneOffset.UTC).format(TIME);
-    HttpRequest request =
+    HttpRequest.Builder request =
         HttpRequest.newBuilder(endpoint.resolve(path))
             .header("x-amz-date", now)
             .header("x-amz-content-sha256", BODY)
-            .header("Authorization", authorization(endpoint.getAuthority(), path, now))
-            .build();
+            .header("Authorization", authorization(endpoint.getAuthority(), path, now));
+    if (said.containsKey(TOKEN)) {
+      request.header("x-amz-security-token", said.get(TOKEN));
+    }
     try {
-      return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofByteArray());
+      return HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     } catch (InterruptedException error) {
@@ -150,7 +152,12 @@ public final class StoreIO implements FileIO {
     String region = said.getOrDefault("client.region", "us-east-1");
     String scope = day + "/" + region + "/s3/aws4_request";
     String headers = "host:" + host + "\nx-amz-content-sha256:" + BODY + "\nx-amz-date:" + now + "\n";
-    String asked = "GET\n" + path + "\n\n" + headers + "\n" + SIGNED + "\n" + BODY;
+    String signed = "host;x-amz-content-sha256;x-amz-date";
+    if (said.containsKey(TOKEN)) {
+      headers += "x-amz-security-token:" + said.get(TOKEN) + "\n";
+      signed += ";x-amz-security-token";
+    }
+    String asked = "GET\n" + path + "\n\n" + headers + "\n" + signed + "\n" + BODY;
     try {
       byte[] digest = MessageDigest.getInstance("SHA-256").digest(asked.getBytes(StandardCharsets.UTF_8));
       String told = "AWS4-HMAC-SHA256\n" + now + "\n" + scope + "\n" + HexFormat.of().formatHex(digest);
@@ -160,7 +167,7 @@ public final class StoreIO implements FileIO {
       }
       String who = "Credential=" + said.get("s3.access-key-id") + "/" + scope;
       String signature = HexFormat.of().formatHex(sealed(key, told));
-      return "AWS4-HMAC-SHA256 " + who + ", SignedHeaders=" + SIGNED + ", Signature=" + signature;
+      return "AWS4-HMAC-SHA256 " + who + ", SignedHeaders=" + signed + ", Signature=" + signature;
     } catch (GeneralSecurityException error) {
       throw new IllegalStateException(error);
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
+from lakeflow.core.settings.storage import Storage
+
 _numbers = count(1)
 
 
@@ -25,6 +27,26 @@ class Endpoint:
         filesystem: FileSystem = self.filesystem()
         filesystem.create_dir(name)
         return name
+
+    @property
+    def storage(self) -> Storage:
+        """As a lake's settings reach it."""
+        return Storage(
+            endpoint=self.uri,
+            region=self.region,
+            access_key_id=self.access_key,
+            secret_access_key=self.secret_key,
+        )
+
+    @property
+    def for_pyiceberg(self) -> dict[str, str]:
+        """As pyiceberg is told of it."""
+        return {
+            "s3.endpoint": self.uri,
+            "s3.region": self.region,
+            "s3.access-key-id": self.access_key,
+            "s3.secret-access-key": self.secret_key,
+        }
 
     def filesystem(self) -> object:
         """pyarrow's own client, as a reader that is not ours."""

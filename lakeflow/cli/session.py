@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.ci.telling import tell_faults
+from lakeflow.cli.ci.telling import tell_error
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat, emit
-from lakeflow.core.errors import ProjectError
+from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ def answers(*forms: str) -> Callable[[Callable[..., Answer | int]], Callable[...
             with session.afterwards:
                 try:
                     answer = function(session, **parameters)
-                except ProjectError as error:
-                    tell_faults(session.project, error)
+                except LakeflowError as error:
+                    tell_error(session.project, error)
                     raise
                 if isinstance(answer, int):
                     context.exit(answer)

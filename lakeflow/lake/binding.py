@@ -28,6 +28,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Field, Primitive, Schema, require_names
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.review.places import place_of
 from lakeflow.core.time.freshness import TOLD_BY
 from lakeflow.core.time.timeline import Window
 from lakeflow.lake.assembly import MIGRATIONS
@@ -130,7 +131,7 @@ class _Work:
             columns = columns_of(asset, Schema(tuple(fields)), self.tables.get(asset.key))
             require_names(columns.fields)
         except SchemaError as error:
-            self.faults.append(Fault(asset.code.path, 1, error.message, error.hint or "mend the SQL, or the header"))
+            self.faults.append(Fault(*place_of(asset), error.message, error.hint or "mend the SQL, or the header"))
             return None
         return columns
 
@@ -158,11 +159,12 @@ def _fresh_column(asset: Asset, schema: Schema) -> Iterator[Fault]:
     column = next((each for each in schema.fields if each.name.lower() == name.lower()), None)
     times = sorted(each.name for each in schema.fields if str(each.type) in TOLD_BY)
     hint = f"name a column of date or time: {', '.join(times)}" if times else "cast it to a date or a timestamp"
+    place = place_of(asset, "fresh_column")
     if name and column is None:
-        yield Fault(asset.code.path, 1, f"fresh_column names {name!r}, which {asset.key} does not have", hint)
+        yield Fault(*place, f"fresh_column names {name!r}, which {asset.key} does not have", hint)
     if column is not None and str(column.type) not in TOLD_BY:
         said = f"fresh_column names {name!r}, and {column.type} is no date or time"
-        yield Fault(asset.code.path, 1, f"{asset.key}: {said}", hint)
+        yield Fault(*place, f"{asset.key}: {said}", hint)
 
 
 def _spelled(schema: Schema) -> dict[str, str]:

@@ -71,12 +71,12 @@ def unbound(root: Path) -> tuple[AssetKey, ...]:
         ("select id + buyer as x from bronze.sales", 1, "No function matches", "cast"),
         ("select id from bronze.sales group by buyer", 1, "GROUP BY", ""),
         ("with a as (select nothing from bronze.sales) select * from a", 1, '"nothing"', ""),
-        ("select interval 1 day as span from bronze.sales", -2, "type INTERVAL", "cast it"),
-        ("select id, buyer as ID from bronze.sales", -2, "ID", ""),
-        ("select id, buyer as _File from bronze.sales", -2, "Iceberg reserves", "'File'"),
-        ("select id, price as _pos from bronze.sales", -2, "Iceberg reserves", "'pos'"),
-        ("select id, {'a.b': 1, 'a': {'b': 2}} as s from bronze.sales", -2, "called 's.a.b' by readers", "a dot"),
-        ('select id, [1] as l, 5 as "l.element" from bronze.sales', -2, "called 'l.element' by readers", "a dot"),
+        ("select interval 1 day as span from bronze.sales", 1, "type INTERVAL", "cast it"),
+        ("select id, buyer as ID from bronze.sales", 1, "ID", ""),
+        ("select id, buyer as _File from bronze.sales", 1, "Iceberg reserves", "'File'"),
+        ("select id, price as _pos from bronze.sales", 1, "Iceberg reserves", "'pos'"),
+        ("select id, {'a.b': 1, 'a': {'b': 2}} as s from bronze.sales", 1, "called 's.a.b' by readers", "a dot"),
+        ('select id, [1] as l, 5 as "l.element" from bronze.sales', 1, "called 'l.element' by readers", "a dot"),
     ],
 )
 def test_what_a_select_names_and_is_not_there_is_a_fault_with_its_line(

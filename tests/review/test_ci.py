@@ -38,7 +38,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_no_text_begins_a_command_of_its_own() -> None:
-    (line,) = marks([Case(HOSTILE, HOSTILE, CaseOutcome.FAILED, HOSTILE, HOSTILE, 3)], "")
+    (line,) = marks([Case(HOSTILE, HOSTILE, CaseOutcome.FAILED, HOSTILE, HOSTILE, 3)])
     assert "\n" not in line
     assert "\r" not in line
     head, _, data = line.removeprefix("::").partition("::")

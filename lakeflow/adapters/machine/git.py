@@ -32,9 +32,14 @@ def branch(root: Path) -> str | None:
     return None
 
 
+def repository_of(root: Path) -> Path | None:
+    """The folder of the work tree that the project stands in; None outside a repository."""
+    return next((each for each in (root, *root.parents) if (each / ".git").exists()), None)
+
+
 def _own_folder(root: Path) -> Path | None:
-    place = next((each / ".git" for each in (root, *root.parents) if (each / ".git").exists()), None)
-    return place and _git_folder(place)
+    place = repository_of(root)
+    return place and _git_folder(place / ".git")
 
 
 def _commit(root: Path) -> str:

@@ -16,9 +16,9 @@ _MOST: Final = 50
 _WHERE: Final = Markdown("The log of the step has all of it.")
 
 
-def marks(cases: Sequence[Case], folder: str) -> list[str]:
-    """One line for each case that is not well; `folder` is the project's within the repository."""
-    return [_annotation(case, folder) for case in cases if case.outcome in _WORDS][:_MOST]
+def marks(cases: Sequence[Case]) -> list[str]:
+    """One line for each case that is not well; the paths are those of the repository."""
+    return [_annotation(case) for case in cases if case.outcome in _WORDS][:_MOST]
 
 
 def summary(command: str, cases: Sequence[Case]) -> str:
@@ -39,8 +39,8 @@ def _count(cases: Sequence[Case], outcome: CaseOutcome) -> int:
     return sum(case.outcome is outcome for case in cases)
 
 
-def _annotation(case: Case, folder: str) -> str:
-    place = {"file": f"{folder}{case.path}", "line": str(case.line)} if case.path else {}
+def _annotation(case: Case) -> str:
+    place = {"file": case.path, "line": str(case.line)} if case.path else {}
     given = {**place, "title": f"{case.group} {case.name}"}
     told = ",".join(f"{name}={_property(value)}" for name, value in given.items())
     return f"::{_WORDS[case.outcome]} {told}::{_data(case.says or str(case.outcome))}"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from lakeflow.core.errors import ConfigError, LakeflowError, ProjectError
+
 if TYPE_CHECKING:
-    from lakeflow.core.errors import ProjectError
-    from lakeflow.core.review.case import Case
+    from lakeflow.core.model.asset import Project
+    from lakeflow.core.review.case import Case, ProjectFiles
 
 _ASKED: Final = "lakeflow.cli.ci.junit"
 _TOLD: Final = "lakeflow.cli.ci.told"
@@ -50,22 +53,43 @@ def tell(root: str, cases: Callable[[], Sequence[Case]]) -> None:
         click.echo(f"! the results were not reported: {error.strerror} at {error.filename}", err=True)
 
 
-def tell_faults(project: str, error: ProjectError) -> None:
-    """Tell the faults of the project's files, which end a command before it has an answer."""
-    if not listens():
+def files_of(project: Project) -> ProjectFiles:
+    """The project with its files, as they are on the disk."""
+    from lakeflow.core.review.case import ProjectFiles  # noqa: PLC0415 - few are told
+
+    return ProjectFiles(project, lambda path: _text(Path(project.root, path)))
+
+
+def tell_error(project: str, error: LakeflowError) -> None:
+    """Tell what ends a command before it has an answer: faults of the project's files, or of its settings."""
+    if not isinstance(error, ProjectError | ConfigError) or not listens():
         return
-    from lakeflow.core.review.case import cases_of_faults  # noqa: PLC0415 - few are told
+    from lakeflow.core.review.case import case_of_error, cases_of_faults  # noqa: PLC0415 - few are told
     from lakeflow.project import find_root  # noqa: PLC0415 - few are told
 
-    tell(str(find_root(Path(project))), lambda: cases_of_faults(error.faults))
+    root = find_root(Path(project))
+    if isinstance(error, ProjectError):
+        tell(str(root), lambda: cases_of_faults(error.faults))
+    elif cases := case_of_error(error, _text(root / "pyproject.toml")):
+        tell(str(root), lambda: cases)
 
 
-def _tell(context: click.Context, root: str, cases: Sequence[Case]) -> None:
+def _text(path: Path) -> str:
+    """What the file holds; empty where it cannot be read, so that its line is the first."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _tell(context: click.Context, root: str, found: Sequence[Case]) -> None:
     command = context.command_path.partition(" ")[2]
+    folder = _folder(Path(root).resolve())
+    cases = [replace(each, path=f"{folder}{each.path}") if each.path else each for each in found]
     if _is_github():
         from lakeflow.cli.ci.github import marks  # noqa: PLC0415 - only there
 
-        for text in marks(cases, _folder(root)):
+        for text in marks(cases):
             click.echo(text, file=sys.stderr)
     if path := context.meta.get(_ASKED):
         from lakeflow.cli.ci.junit import junit  # noqa: PLC0415 - only who asked
@@ -82,11 +106,11 @@ def _is_github() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def _folder(root: str) -> str:
-    """Where the project lies in the repository, as the beginning of a path."""
+def _folder(root: Path) -> str:
+    """Where the project lies in the repository, as the beginning of a path. A checkout need not be the workspace."""
+    from lakeflow.adapters.machine.git import repository_of  # noqa: PLC0415 - few are told
+
     workspace = os.environ.get("GITHUB_WORKSPACE")
-    try:
-        inner: Any = Path(root).resolve().relative_to(Path(workspace).resolve()) if workspace else Path()
-    except ValueError:
-        return ""
-    return "" if inner == Path() else f"{inner.as_posix()}/"
+    top = repository_of(root) or (Path(workspace).resolve() if workspace else root)
+    inner = root.relative_to(top).as_posix() if root.is_relative_to(top) else "."
+    return "" if inner == "." else f"{inner}/"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from lakeflow.cli.ci.telling import junit_option, tell
+from lakeflow.cli.ci.telling import files_of, junit_option, tell
 from lakeflow.cli.commands.options import SELECTION_HELP, asset_argument, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat, write
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
@@ -61,7 +61,7 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
             found = lake.audited(where["run"], *selection, exclude=exclude)
         else:
             found = lake.audit(*selection, exclude=exclude, **where)
-        tell(lake.project.root, lambda: cases_of_audits(found))
+        tell(lake.project.root, lambda: cases_of_audits(found, files_of(lake.project)))
         if options["data_docs"]:
             lake.data_docs(options["data_docs"], found)
     more = {"shown": every_check} if options["verbose"] else {}

@@ -20,7 +20,7 @@ from lakeflow.cli.answers.run import (
     run_answer,
     runs_answer,
 )
-from lakeflow.cli.ci.telling import junit_option, tell
+from lakeflow.cli.ci.telling import files_of, junit_option, tell
 from lakeflow.cli.commands.options import (
     RUNS_HELP,
     SELECTION_HELP,
@@ -206,7 +206,7 @@ def _tell(lake: Lake, run: RunRecord | None) -> None:
     def cases() -> tuple[Case, ...]:
         from lakeflow.core.review.case import cases_of_run  # noqa: PLC0415 - few are told
 
-        return cases_of_run(run, lake.project)
+        return cases_of_run(run, files_of(lake.project))
 
     tell(lake.project.root, cases)
 

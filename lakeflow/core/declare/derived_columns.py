@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lakeflow.core.column_names import PROVENANCE
+from lakeflow.core.declare.sql_header import line_of_select
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, PythonCode
@@ -33,7 +34,8 @@ def derives_faults(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
 def unknown_columns(asset: Asset, schemas: Mapping[AssetKey, Schema]) -> Iterator[Fault]:
     """Faults that only the columns of tables tell, as far as they are known."""
     known = {str(key): key for key in asset.upstreams} | dict(asset.inputs)
-    line = asset.code.line if isinstance(asset.code, PythonCode) else 1
+    code = asset.code
+    line = code.line if isinstance(code, PythonCode) else line_of_select(code.text, "derives")
     own = schemas.get(asset.key)
     for column, sources in asset.derives.items():
         if own is not None and own.find(column) is None:

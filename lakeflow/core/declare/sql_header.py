@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.sql.tokens import line_at
+from lakeflow.core.sql.tokens import UnclosedError, line_at, tokens
 
 _BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
 _HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
@@ -51,6 +51,18 @@ def read_header(text: str, path: str) -> Header:
         message = f"the header is not TOML: {_TOML_LINE.sub('', str(error)).strip()}"
         hint = 'write lines like  key = ["origin"]  in the block comment, and prose in lines that start with --'
         return Header(text, faults=(Fault(path, line, message, hint),))
+
+
+def line_of_select(text: str, field: str = "") -> int:
+    """Where a field of a SQL file's header stands; where it has none of that name, its SELECT."""
+    header = read_header(text, "")
+    if line := header.lines.get(field):
+        return line
+    try:
+        first = next(iter(tokens(header.sql)), None)
+    except UnclosedError:
+        return 1
+    return line_at(text, first.start) if first else 1
 
 
 def _header(text: str, match: re.Match[str]) -> Header:

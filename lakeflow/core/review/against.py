@@ -13,6 +13,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind, Changes, Downstream
 from lakeflow.core.review.columns import column_changes
 from lakeflow.core.review.personal import personal_changes
+from lakeflow.core.review.places import place_of
 from lakeflow.core.review.projections import ALL_COLUMNS, changed_columns
 from lakeflow.core.review.sides import BothSides
 
@@ -46,7 +47,7 @@ def _faults(sides: BothSides) -> Iterator[Change]:
 
 def _assets(sides: BothSides) -> Iterator[Change]:
     for key, asset in sides.project.assets.items():
-        place = ("", asset.code.path, asset.code.line)
+        place = ("", *place_of(asset, "renamed_from"))
         if old := sides.renames.get(key):
             yield Change(ChangeKind.ASSET_RENAMED, ChangeEffect.CHANGED, key, f"{old} is called {key}", *place)
         elif key not in sides.main and owner_of(key) is None:
@@ -69,7 +70,7 @@ def _key_change(sides: BothSides, asset: Asset) -> Iterator[Change]:
     says = f"{told}; {', '.join(map(str, still))} read it as before" if still else told
     effect = ChangeEffect.BREAKING if still else ChangeEffect.CHANGED
     hint = "keep the key, or change who reads the asset in the same commit" if still else ""
-    place = (asset.code.path, asset.code.line)
+    place = place_of(asset, "key")
     yield Change(ChangeKind.KEY_CHANGED, effect, asset.key, says, "", *place, hint, readers, tuple(still))
 
 
@@ -85,7 +86,7 @@ def _contract(sides: BothSides, asset: Asset) -> Iterator[Change]:
             told = f"the contract of {asset.key} has no version as main's any more"
             says = f"{told}: {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} gone" if lost else told
             hint = "keep main's columns as a version of the source, so that files of before land"
-            place = (asset.code.path, asset.code.line)
+            place = place_of(asset, "source")
             yield Change(ChangeKind.CONTRACT_BROKEN, ChangeEffect.BREAKING, asset.key, says, "", *place, hint)
 
 

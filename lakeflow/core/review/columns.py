@@ -14,6 +14,7 @@ from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.schema import Decimal, Field, Schema, Type
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind
+from lakeflow.core.review.places import place_of
 from lakeflow.core.review.sides import BothSides
 
 _WIDER = frozenset({("int", "long"), ("float", "double")})
@@ -172,4 +173,4 @@ def _change(  # noqa: PLR0913, PLR0917 - the fields of a change
     readers: tuple[AssetKey, ...] = (),
     hint: str = "",
 ) -> Change:
-    return Change(kind, effect, one.key, says, column, one.asset.code.path, one.asset.code.line, hint, readers)
+    return Change(kind, effect, one.key, says, column, *place_of(one.asset, column=column), hint, readers)

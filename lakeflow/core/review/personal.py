@@ -12,6 +12,7 @@ from lakeflow.core.columns.table_columns import TableColumn
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Mask, PythonCode
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind
+from lakeflow.core.review.places import place_of
 from lakeflow.core.review.sides import BothSides
 
 _STRONGER = {"": 0, str(Mask.HASH): 1, str(Mask.REDACT): 2}
@@ -36,7 +37,7 @@ def _reachable(sides: BothSides, asset: Asset, column: TableColumn, new: frozens
     name = column.ref.column
     said = next((each for at, each in asset.columns.items() if at.lower() == name.lower()), None)
     what = f"{column.ref} is derived from {', '.join(map(str, sorted(new)))}, which is personal"
-    place = (name, asset.code.path, asset.code.line)
+    place = (name, *place_of(asset, column=name))
     if said is not None and said.pii is False:
         if _told_on_main(sides, asset.key, name):
             return
@@ -60,7 +61,7 @@ def _weaker_masks(sides: BothSides, asset: Asset) -> Iterator[Change]:
         given = sides.checkout.schemas.get(asset.key)
         if _STRONGER.get(was, 0) > _STRONGER[now] and (given is None or given.find(name)):
             what = f"{asset.key}.{name} is masked on main ({was}), and here {now or 'not at all'}"
-            at = (name, asset.code.path, asset.code.line)
+            at = (name, *place_of(asset, f"columns.{name}"))
             hint = f'give it mask = "{was}", or leave the column out'
             yield Change(ChangeKind.MASK_REMOVED, ChangeEffect.BREAKING, asset.key, what, *at, hint)
 

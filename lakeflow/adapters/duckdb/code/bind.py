@@ -15,6 +15,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.core.column_names import hint_of_renamed
+from lakeflow.core.declare.sql_header import line_of_select
 from lakeflow.core.errors import Fault, SchemaError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.file_source import LANDED_ROWS
@@ -68,7 +69,7 @@ class Binder:
             try:
                 return schema_of(found.columns, found.types)
             except SchemaError as error:
-                return Fault(path, 1, error.message, error.hint or "")
+                return Fault(path, line_of_select(text), error.message, error.hint or "")
 
     def check(self, text: str, path: str) -> Fault | None:
         """Bind the SQL of a row check."""
@@ -96,7 +97,7 @@ class Binder:
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             said = self._placed(text) or str(error)
             # Only the machine that will run the SQL knows whether an extension is installed.
-            return None if " extension" in said else _fault(said, path)
+            return None if " extension" in said else _fault(said, path, text)
         except duckdb.Error:  # it reads files, or is no SQL: the parser has told
             return None
 
@@ -120,11 +121,11 @@ def _names(connection: DuckDBPyConnection, text: str) -> Iterator[str]:
             yield ".".join(filter(None, parts)).lower()
 
 
-def _fault(said: str, path: str) -> Fault:
-    line = found[1] if (found := _LINE.search(said)) else "1"
+def _fault(said: str, path: str, text: str) -> Fault:
+    line = int(found[1]) if (found := _LINE.search(said)) else line_of_select(text)
     first, *others = said.split("\n")
     message = _KIND.sub("", first)
-    return Fault(path, int(line), message, _hint(message, [each.strip() for each in others]))
+    return Fault(path, line, message, _hint(message, [each.strip() for each in others]))
 
 
 def _hint(message: str, others: list[str]) -> str:

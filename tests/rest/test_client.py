@@ -25,6 +25,8 @@ class Scripted:
     """A server that answers each path with its next status; a path without any with 200."""
 
     statuses: dict[str, list[int]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of each answer that is no success."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     token: str = "t1"
     lasts: int = 3600
@@ -53,7 +55,9 @@ def server() -> Iterator[Scripted]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, said = scripted.answer(self.command, self.path, self.headers.get("Authorization") or "")
             content = json.dumps(said).encode()
-            self.send_response(status)
+            self.send_response_only(status)
+            for name, text in scripted.headers.items() if status >= 400 else ():
+                self.send_header(name, text)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -65,7 +69,7 @@ def server() -> Iterator[Scripted]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     scripted.uri = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     yield scripted
     http.shutdown()
@@ -135,6 +139,57 @@ def test_a_server_that_takes_in_nothing_for_the_moment_is_asked_again_for_a_chan
     server.statuses["/v1/p/1/tables/a"] = [429]
     client(server).call("POST", "/tables/a", {})
     assert server.paths().count("/v1/p/1/tables/a") == 2
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_what_has_one_effect_however_often_it_comes_is_sent_again(server: Scripted, status: int) -> None:
+    server.statuses["/v1/p/1/namespaces"] = [status, status]
+    client(server).repeat("POST", "/namespaces", {})
+    assert server.paths().count("/v1/p/1/namespaces") == 3
+
+
+def test_what_has_one_effect_and_is_never_answered_is_sent_a_few_times(server: Scripted) -> None:
+    server.statuses["/v1/p/1/namespaces"] = [500] * 9
+    with pytest.raises(LostError):
+        client(server).repeat("POST", "/namespaces", {})
+    assert server.paths().count("/v1/p/1/namespaces") == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "86400"}, 30.0),
+        ({"Retry-After": "Mon, 30 Nov 2026 10:00:09 GMT", "Date": "Mon, 30 Nov 2026 10:00:00 GMT"}, 9.0),
+        ({"Retry-After": "Mon, 30 Nov 2026 10:00:00 GMT", "Date": "Mon, 30 Nov 2026 10:00:09 GMT"}, 0.0),
+        ({"Retry-After": "Mon, 30 Nov 2026 10:00:09 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, 0.0),
+        ({"Retry-After": "-5"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/oauth/tokens", "/v1/p/1/tables/a"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_is_given_the_time_for_which_it_asks_by_its_own_clock(
+    server: Scripted, path: str, status: int, said: dict[str, str], seconds: float
+) -> None:
+    server.headers, server.statuses[path], waited = said, [status], list[float]()
+    asking = client(server, credential="id:secret")
+    asking.wait = waited.append
+    asking.get("/tables/a")
+    assert waited == [seconds]
+
+
+@pytest.mark.parametrize("before", [[], [503], [429]])
+@pytest.mark.parametrize("status", [401, 419])
+def test_a_token_that_ends_in_the_middle_is_fetched_anew_once(server: Scripted, before: list[int], status: int) -> None:
+    asking = client(server, credential=f"id:{SECRET}")
+    server.statuses["/v1/p/1/tables/a"] = [*before, status]
+    asking.get("/tables/a")
+    server.statuses["/v1/p/1/tables/b"] = [status, status]
+    with pytest.raises(LakeError, match="does not know who asks"):
+        asking.get("/tables/b")
+    assert server.paths().count("/v1/oauth/tokens") == 3
 
 
 @pytest.mark.parametrize(("status", "words"), [(401, "does not know who asks"), (403, "does not allow that")])

@@ -2,33 +2,41 @@
 nothing unruled is on main, nothing is torn for our readers, and every run ends in one state.
 
 `LAKEFLOW_TEST_POINTS` says at how many points of each sweep, or `all`; each of a first run has a warehouse of its own,
-so that all of them need LAKEFLOW_TEST_WAREHOUSES=200.
+so that all of them need LAKEFLOW_TEST_WAREHOUSES=700.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from lakeflow.core.errors import LakeflowError
+from lakeflow.core.model.run import RunState
 from tests.rest.lake import FIRST, Counted, Lake, end_well, seen, unruled
 from tests.servers.fixture import RestKind, Servers
 from tests.servers.proxy import Fault, Proxy, Request
+from tests.wap.doubles import Numbers
 
+T = TypeVar("T")
 POINTS = os.environ.get("LAKEFLOW_TEST_POINTS", "4")
 KINDS: tuple[RestKind, ...] = ("java", "seaweedfs")
 
 
-def chosen(places: Sequence[int], always: Sequence[int] = ()) -> list[int]:
+def chosen(places: Sequence[T], always: Sequence[T] = ()) -> list[T]:
     """So many of the places as are asked for, evenly, and those that are always tried."""
     every = 1 if POINTS == "all" else max(1, -(-len(places) // int(POINTS)))
-    points = sorted({*places[::every], *always})
+    points = list(dict.fromkeys([*places[::every], *always]))
     sys.stdout.write(f"{len(points)} points of {len(places)}\n")  # `-rP` shows it
     return points
+
+
+def each(places: Iterable[int]) -> list[tuple[int, Fault]]:
+    """Every fault at each of these places."""
+    return [(place, fault) for place in places for fault in Fault]
 
 
 def numbers_of(point: int) -> tuple[int, ...]:
@@ -110,37 +118,52 @@ class OnceAt:
         self.passed += 1
         if self.passed != self.place:
             return None
-        self.changes = request.method == "POST" and "/oauth/" not in request.path
+        self.changes = b"requirements" in request.body
         return self.fault
 
 
-@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
-def test_an_answer_that_is_lost_late_or_doubled_is_resolved(proxied: tuple[Lake, Proxy], fault: Fault) -> None:
+def test_an_answer_that_is_lost_late_or_doubled_is_resolved(proxied: tuple[Lake, Proxy]) -> None:
     lake, proxy = proxied
     lake.opened(numbers_of(0)).materialize()
     lake.rest.close()
     requests = [request for request in proxy.seen if "/v1/config" not in request.path]
     publish = max(nth for nth, request in enumerate(requests, 2) if request.path.endswith("transactions/commit"))
-    before = rows_of(0)
-    for place in chosen(range(1, len(requests) + 2), [publish]):
-        wanted = rows_of(place)
-        proxy.choose = once = OnceAt(fault, place)
-        lab = lake.opened(numbers_of(place))
-        try:
-            lab.materialize()
-        except LakeflowError:
-            looked = seen(lab)
-        else:
-            looked = wanted
-        assert seen(lab) == looked, place
-        assert looked in (before, wanted), place
-        for status in proxy.deliver_late():
-            assert not once.changes or 400 <= status < 500, "a change that comes late is refused"
-        assert seen(lab) == looked, place
-        assert unruled(lake.rest) == [], place
+    for nth, (place, fault) in enumerate(chosen(each(range(1, len(requests) + 2)), each([publish])), 1):
+        goes_wrong(lake, proxy, OnceAt(fault, place), numbers_of(nth), rows_of(nth))
+
+
+def goes_wrong(lake: Lake, proxy: Proxy, once: OnceAt, numbers: Numbers, wanted: list[list[int] | None]) -> None:
+    """The run goes on, whatever became of one answer, and what comes late changes nothing any more."""
+    at = (once.place, once.fault)
+    lab = lake.opened(numbers)
+    proxy.choose = once
+    assert lab.materialize().state is RunState.PUBLISHED, at
+    proxy.choose = lambda _: None
+    assert seen(lab) == wanted, at
+    for status in proxy.deliver_late():
+        assert not once.changes or 400 <= status < 500, f"{at}: a change that comes late is refused"
+    assert seen(lab) == wanted, at
+    assert unruled(lake.rest) == [], at
+    lake.rest.close()
+    end_well(lake, numbers, wanted)
+
+
+def test_an_answer_that_goes_wrong_while_tables_are_made_is_resolved(
+    tmp_path: Path, servers: Servers, kind: RestKind
+) -> None:
+    """What asks twice for a namespace or a table makes it once."""
+    server = servers.rest(kind)
+    with servers.proxy(server.uri) as proxy:
+        lake = Lake(tmp_path, server, proxy.uri)
+        lab, before = lake.opened(), len(proxy.seen)
+        lab.materialize()
         lake.rest.close()
-        end_well(lake, numbers_of(place), wanted)
-        before = wanted
+        asked = proxy.seen[before:]
+        made = [nth for nth, request in enumerate(asked, 1) if b"assert-create" in request.body][1]
+        for nth, (place, fault) in enumerate(chosen(each(range(1, len(asked) + 1)), each([made])), 1):
+            (root := tmp_path / str(nth)).mkdir()
+            lake = Lake(root, servers.rest(kind), proxy.uri)
+            goes_wrong(lake, proxy, OnceAt(fault, place), (1, 2), FIRST)
 
 
 def test_a_publish_that_comes_after_its_process_died_is_refused(proxied: tuple[Lake, Proxy]) -> None:

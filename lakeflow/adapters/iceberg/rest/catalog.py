@@ -167,10 +167,10 @@ class RestCatalog(IcebergCatalog):
         path, client = f"/namespaces/{key.layer}/tables", self._tables.client
         described = schema_to_json(with_ids(schema))
         try:
-            staged = client.call("POST", path, {"name": key.name, "schema": described, "stage-create": True})
+            staged = client.repeat("POST", path, {"name": key.name, "schema": described, "stage-create": True})
             home = f"{str((staged.get('metadata') or {})['location']).rstrip('/')}-{uuid4().hex[:8]}"
             made = new_table(home, described, highest_id(schema), home_property(self._lake(), home))
-            client.call("POST", table_path(key), {"identifier": identifier(key), **made})
+            client.repeat("POST", table_path(key), {"identifier": identifier(key), **made})
         except RefusedError as refused:
             if refused.code != 409:
                 raise client.failed(refused) from None

@@ -10,8 +10,9 @@ import json
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -24,31 +25,45 @@ from lakeflow.core.settings.catalogs import ExternalCatalog
 TIMEOUTS: Final = (10.0, 60.0)
 """How long, in seconds, a connection and an answer may take to come."""
 _TRIES: Final = 4
+_LONGEST: Final = 30.0
+"""No server is given more than so many seconds between two tries, whatever it asks for."""
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _BUSY: Final = frozenset({429})
+_ENDED: Final = frozenset({401, 419})
+"""The server does not take the token, or takes it no more."""
 _UNSURE: Final = frozenset({408, 500, 502, 503, 504})
 _KIND: Final = re.compile(r"[A-Za-z]{1,60}")
 """The name of an exception, which may be shown; whatever else a server says may hold a secret."""
 
 
 class RefusedError(Exception):
-    """The server said no, and did nothing. `kind` is the exception that the server names."""
+    """The server said no, and did nothing. `kind` is the exception that the server names; `pause` are the seconds
+    after which it wants to be asked again.
+    """
 
-    def __init__(self, code: int, kind: str, words: str) -> None:
+    def __init__(self, code: int, kind: str, words: str, pause: float = 0.0) -> None:
         super().__init__(f"{code} {kind}: {words}".strip())
         self.code = code
         self.kind = kind
+        self.pause = pause
 
 
 class LostError(Exception):
-    """Nobody knows what the server did: its answer did not come, or says that it does not know either."""
+    """Nobody knows what the server did: its answer did not come, or says that it does not know either. `pause` as
+    above.
+    """
+
+    def __init__(self, words: str, pause: float = 0.0) -> None:
+        super().__init__(words)
+        self.pause = pause
 
 
 @dataclass
 class CatalogClient:
     """Asks one server. A request that changes something is sent once: what came of it is for the caller to look up.
 
-    What only reads, and what a server refused to take in, is tried again after a pause of chance length.
+    What only reads, what has one effect however often it comes, and what a server refused to take in is tried again:
+    after a pause of chance length, or after that for which the server asks (docs/decisions/0198).
     """
 
     catalog: ExternalCatalog
@@ -57,6 +72,8 @@ class CatalogClient:
     timeouts: tuple[float, float] = TIMEOUTS
     more: Mapping[str, str] = field(default_factory=dict)
     """Headers of each request."""
+    wait: Callable[[float], None] = time.sleep
+    """For so many seconds between two tries."""
     _auth: Auth = field(init=False, repr=False)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
@@ -105,10 +122,21 @@ class CatalogClient:
             self.open()
         return self._asked(method, f"{self._base}{path}", body)
 
+    def repeat(self, method: str, path: str, body: object) -> dict[str, Any]:
+        """As `call`, for a change that has one effect however often it comes: where no answer comes, it is sent again.
+        A refusal may then be that of the second try, where the first was taken in.
+        """
+        for attempt in range(1, _TRIES):
+            try:
+                return self.call(method, path, body)
+            except LostError as lost:
+                self._rest(attempt, lost.pause)
+        return self.call(method, path, body)
+
     def failed(self, refused: RefusedError) -> LakeError:
         """A refusal in words, with what to do next."""
-        if refused.code in {401, 403}:
-            what = "does not know who asks" if refused.code == 401 else "does not allow that"
+        if refused.code in {*_ENDED, 403}:
+            what = "does not know who asks" if refused.code in _ENDED else "does not allow that"
             hint = f"check token, credential and rights of [tool.lakeflow.catalogs.{self.catalog.name}]"
             return LakeError(f"{self.place} {what} ({refused.code})", hint=hint)
         hint = f"check uri, warehouse and prefix of [tool.lakeflow.catalogs.{self.catalog.name}]"
@@ -122,18 +150,26 @@ class CatalogClient:
 
     def _asked(self, method: str, url: str, body: object = None) -> dict[str, Any]:
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        renewed = False
         for attempt in range(1, _TRIES + 1):
             try:
                 return self._once(method, url, content)
             except LostError as lost:
                 if attempt == _TRIES or not (method in _SAFE or isinstance(lost, _UnsentError)):
                     raise
+                pause = lost.pause
             except RefusedError as refused:
-                renewed = refused.code == 401 and attempt == 1 and self._auth.renew()
-                if attempt == _TRIES or not (refused.code in _BUSY or renewed):
+                newer = refused.code in _ENDED and not renewed and self._auth.renew()
+                if attempt == _TRIES or not (refused.code in _BUSY or newer):
                     raise
-            time.sleep(random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1))  # noqa: S311 - no secret
+                renewed, pause = renewed or newer, refused.pause
+            self._rest(attempt, pause)
         raise AssertionError("the last try ends the loop")
+
+    def _rest(self, attempt: int, asked: float) -> None:
+        """Between two tries; `asked` are the seconds for which the server asks."""
+        chance = random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1)  # noqa: S311 - no secret
+        self.wait(min(max(chance, asked), _LONGEST))
 
     def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
         kind = {"Content-Type": "application/json"} if content else {}
@@ -152,7 +188,7 @@ class CatalogClient:
         except requests.RequestException as error:
             raise LostError(type(error).__name__) from None
         if answer.status_code in _UNSURE:
-            raise LostError(f"it answered {answer.status_code}")
+            raise LostError(f"it answered {answer.status_code}", _pause(answer))
         if answer.status_code >= 300:
             raise _refusal(answer)
         return _read(answer)
@@ -166,10 +202,13 @@ class CatalogClient:
             except LostError as lost:
                 if attempt == _TRIES:
                     raise self.away(lost) from None
+                pause = lost.pause
             except RefusedError as refused:
-                hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
-                raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
-            time.sleep(random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1))  # noqa: S311 - no secret
+                if attempt == _TRIES or refused.code not in _BUSY:
+                    hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
+                    raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
+                pause = refused.pause
+            self._rest(attempt, pause)
         raise AssertionError("the last try ends the loop")
 
 
@@ -183,12 +222,27 @@ def _never_left(error: requests.ConnectionError) -> bool:
 
 
 def _refusal(answer: requests.Response) -> RefusedError:
+    pause = _pause(answer)
     try:
         said = answer.json().get("error") or {}
-        kind = str(said.get("type", ""))
-        return RefusedError(answer.status_code, kind if _KIND.fullmatch(kind) else "", str(said.get("message", "")))
+        kind, words = str(said.get("type", "")), str(said.get("message", ""))
+        return RefusedError(answer.status_code, kind if _KIND.fullmatch(kind) else "", words, pause)
     except (ValueError, AttributeError):
-        return RefusedError(answer.status_code, "", "")
+        return RefusedError(answer.status_code, "", "", pause)
+
+
+def _pause(answer: requests.Response) -> float:
+    """The seconds for which a server asks (`Retry-After`, RFC 9110, 10.2.3). A date counts from the server's own: its
+    clock may not be ours.
+    """
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said)
+    try:
+        then, now = (parsedate_to_datetime(text) for text in (said, answer.headers.get("Date", "")))
+        return max((then - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _read(answer: requests.Response) -> dict[str, Any]:

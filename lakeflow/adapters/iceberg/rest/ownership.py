@@ -79,10 +79,10 @@ class Namespaces:
         made = {"namespace": [str(layer)], "properties": owner}
         change = {"removals": [], "updates": owner}
         try:
-            if exists:
+            if exists:  # once: sent again it would take the namespace from a lake that came between
                 self._client.call("POST", f"/namespaces/{layer}/properties", change)
             else:
-                self._client.call("POST", "/namespaces", made)
+                self._client.repeat("POST", "/namespaces", made)
         except RefusedError as refused:
             if refused.code != 409:
                 raise self._client.failed(refused) from None

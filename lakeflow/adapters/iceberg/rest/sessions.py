@@ -44,7 +44,7 @@ class Tables:
     def make_layers(self) -> None:
         for layer in Layer:
             try:
-                self.client.call("POST", "/namespaces", {"namespace": [str(layer)], "properties": {}})
+                self.client.repeat("POST", "/namespaces", {"namespace": [str(layer)], "properties": {}})
             except RefusedError as refused:
                 if refused.code != 409:
                     raise self.client.failed(refused) from None
@@ -99,7 +99,7 @@ class Tables:
             "updates": [],
         }
         try:
-            self.client.call("POST", TRANSACTIONS, {"table-changes": [probe]})
+            self.client.repeat("POST", TRANSACTIONS, {"table-changes": [probe]})
         except RefusedError as refused:
             return "NoSuch" in refused.kind
         except LostError as lost:

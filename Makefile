@@ -53,7 +53,7 @@ test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep a quarter of an hour
-	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers and not browser and not orchestrators"
+	LAKEFLOW_TEST_EXAMPLES=$${LAKEFLOW_TEST_EXAMPLES:-all} $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers and not browser and not orchestrators"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.
 mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py

@@ -9,8 +9,10 @@ from typing import Any, Final, TypeVar
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-ALL: Final = "LAKEFLOW_TEST_EXAMPLES"
-"""Set to `all` by `make test-long`, which runs what is marked `explored` once more."""
+SHARE: Final = "LAKEFLOW_TEST_EXAMPLES"
+"""The share of its examples that a property tries, 0.5 being half of them. `make test-long`, which runs what is marked
+`explored` once more, sets it to `all` where nothing else is said.
+"""
 
 DEFAULT: Final = 100
 """Examples of a property that says no number."""
@@ -20,9 +22,9 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 def examples(number: int, few: int | None = None) -> int:
     """So many where all are asked for, else `few` of them: a fifth, but five at least, where nothing is said."""
-    if os.environ.get(ALL) == "all":
-        return number
-    return min(number, max(5, number // 5)) if few is None else few
+    few = min(number, max(5, number // 5)) if few is None else few
+    share = os.environ.get(SHARE, "0").replace("all", "1")
+    return max(few, round(number * float(share)))
 
 
 def explored(number: int, few: int | None = None) -> Callable[[Test], Test]:

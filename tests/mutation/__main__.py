@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from tests.explored import ALL
+from tests.explored import SHARE
 from tests.mutation.forks import Forks
 from tests.mutation.modules import KILLED_AT_LEAST, TESTS
 from tests.mutation.mutants import Mutated, install, where
@@ -91,7 +91,7 @@ def main(wanted: Sequence[str]) -> int:
         modules = list(group)
         with log.open("w", encoding="utf-8") as output:
             command = [sys.executable, "-m", "tests.mutation", "--here", *modules]
-            everything = os.environ | {ALL: "all"}  # a mutant is to meet all examples of a property
+            everything = os.environ | {SHARE: "all"}  # a mutant is to meet all examples of a property
             done = subprocess.run(
                 command, cwd=ROOT, env=everything, stdout=output, stderr=subprocess.STDOUT, check=False
             )

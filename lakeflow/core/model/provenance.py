@@ -7,10 +7,10 @@ never changes its meaning.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.quarantine import SUFFIX
@@ -19,15 +19,6 @@ from lakeflow.core.model.table import Table
 PREFIX: Final = "lakeflow."
 PROVEN_LIST: Final = f"{PREFIX}proven-list"
 """Key of a snapshot that was relocated: the name of its manifest list when it was audited. No other one repeats it."""
-_NUMBERS: Final = {"attempt": "1", "replaced-rows": "0", "readmitted": "0", "compacts": "0"}
-_IDS: Final = {"inputs": "{}", "new-rows": "{}"}
-_TEXTS: Final = (
-    *("run", "asset", "code-version", "checks", "version", "fingerprint", "git", "reads", "landed", "salt", "write"),
-    *("partitions", "partial", "moment", "turns", "open-versions", "tombstones", "code", "past", "compacted-by"),
-)
-_ENTRIES: Final = dict.fromkeys(_TEXTS, "") | _NUMBERS | _IDS
-"""Each entry that is read, and what it says where it is not there."""
-_KEYS: Final = tuple(map(PREFIX.__add__, _ENTRIES))
 
 
 @dataclass(frozen=True)
@@ -94,35 +85,8 @@ class Provenance:
 
     def summary(self) -> dict[str, str]:
         """The provenance as properties of a snapshot's summary; what does not apply is left out."""
-        entries = {
-            "run": self.run,
-            "attempt": str(self.attempt),
-            "asset": self.asset,
-            "code-version": self.code_version,
-            "checks": self.checks,
-            "inputs": _ids_to_text(self.inputs),
-            "new-rows": _ids_to_text(self.new_rows) if self.new_rows else "",
-            "version": self.version,
-            "fingerprint": self.fingerprint,
-            "git": self.git,
-            "reads": self.reads_digest,
-            "landed": self.landed,
-            "salt": self.salt,
-            "write": self.write,
-            "replaced-rows": str(self.replaced or ""),
-            "partitions": self.partitions,
-            "partial": self.partial,
-            "readmitted": str(self.readmitted or ""),
-            "moment": self.moment,
-            "turns": self.turns,
-            "open-versions": self.open_versions,
-            "tombstones": self.tombstones,
-            "code": self.code,
-            "past": self.past,
-            "compacts": str(self.compacts or ""),
-            "compacted-by": self.compacted_by,
-        }
-        return {PREFIX + name: value for name, value in entries.items() if value}
+        values = {key: getattr(self, field) for field, key in _KEYS.items()}
+        return {key: _text(value) for key, value in values.items() if value or key == _ALWAYS}
 
 
 def tombstones_of(table: Table, snapshot_id: int | None) -> str:
@@ -140,47 +104,34 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
     """The provenance of a snapshot; None when lakeflow did not write it."""
     if not summary.get(f"{PREFIX}run"):
         return None
-    return _provenance(*map(summary.get, _KEYS))
+    return _provenance(*map(summary.get, _KEYS.values()))
 
 
 @lru_cache(maxsize=50_000)  # a look at a lake asks of each snapshot several times, and of most what it did before
 def _provenance(*entries: str | None) -> Provenance:
-    found = zip(_ENTRIES.items(), entries, strict=True)
-    said = {name: without if entry is None else entry for (name, without), entry in found}
-    return Provenance(
-        run=said["run"],
-        attempt=int(said["attempt"]),
-        asset=said["asset"],
-        code_version=said["code-version"],
-        checks=said["checks"],
-        inputs=_ids_of(said["inputs"]),
-        new_rows=_ids_of(said["new-rows"]),
-        version=said["version"],
-        fingerprint=said["fingerprint"],
-        git=said["git"],
-        reads_digest=said["reads"],
-        landed=said["landed"],
-        salt=said["salt"],
-        write=said["write"],
-        replaced=int(said["replaced-rows"]),
-        partitions=said["partitions"],
-        partial=said["partial"],
-        readmitted=int(said["readmitted"]),
-        moment=said["moment"],
-        turns=said["turns"],
-        open_versions=said["open-versions"],
-        tombstones=said["tombstones"],
-        code=said["code"],
-        past=said["past"],
-        compacts=int(said["compacts"]),
-        compacted_by=said["compacted-by"],
-    )
+    found = zip(_READ.items(), entries, strict=True)
+    said = {field: read(entry) for (field, read), entry in found if entry is not None}
+    return Provenance(**{**_NOT_SAID, **said})
 
 
-def _ids_to_text(ids: Mapping[str, int]) -> str:
-    """Snapshot ids as strings: 63 bits break JavaScript."""
-    return json.dumps({table: str(snapshot) for table, snapshot in sorted(ids.items())})
+def _text(value: str | int | Mapping[str, int]) -> str:
+    if isinstance(value, Mapping):
+        # Snapshot ids as strings: 63 bits break JavaScript.
+        return json.dumps({table: str(snapshot) for table, snapshot in sorted(value.items())})
+    return str(value)
 
 
 def _ids_of(text: str) -> Mapping[str, int]:
     return {table: int(snapshot) for table, snapshot in json.loads(text).items()}
+
+
+_NAMED: Final = {"reads_digest": "reads", "replaced": "replaced-rows"}
+_KEYS: Final = {each.name: PREFIX + _NAMED.get(each.name, each.name.replace("_", "-")) for each in fields(Provenance)}
+"""The key in a summary of each field."""
+_ALWAYS: Final = _KEYS["inputs"]
+"""The key that is there even where it says nothing: what has no inputs is a root."""
+_BY_TYPE: Final[Mapping[object, Callable[[str], Any]]] = {"str": str, "int": int, "Mapping[str, int]": _ids_of}
+_READ: Final = {each.name: _BY_TYPE[each.type] for each in fields(Provenance)}
+"""How the value of each field is read."""
+_NOT_SAID: Final[Mapping[str, Any]] = {"attempt": 1, "asset": "", "code_version": ""}
+"""What is meant where a summary lacks a field that has no default."""

@@ -23,7 +23,6 @@ from lakeflow.adapters.iceberg.commit.numbers import MainMove, Numbered
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, sealed
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
-from lakeflow.adapters.ledger import ledger as sql
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import Provenance
@@ -123,6 +122,7 @@ def _history(lake: Lake) -> Iterator[Written]:
 
 def _fill(lake: Lake, history: list[Written]) -> None:
     catalog: Any = lake._world.catalog  # noqa: SLF001 - as above
+    ledger: Any = lake._world.ledger  # noqa: SLF001 - as above
     database, warehouse = catalog._database, catalog._warehouse  # noqa: SLF001 - as above
     by_table: dict[AssetKey, list[Written]] = {}
     for one in history:
@@ -133,7 +133,7 @@ def _fill(lake: Lake, history: list[Written]) -> None:
             pointers.insert(connection, key, place)
         for one in history:
             run, verdict = _recorded(one)
-            sql._save(connection, run, [verdict])  # noqa: SLF001 - one transaction for all runs
+            ledger._save(connection, run, [verdict])  # noqa: SLF001 - one transaction for all runs
 
 
 def _table(warehouse: str, key: AssetKey, history: list[Written]) -> str:

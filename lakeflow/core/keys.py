@@ -59,6 +59,10 @@ class AssetKey:
     layer: Layer
     name: str
 
+    def __hash__(self) -> int:
+        """A look at a thousand assets asks for it a hundred thousand times; layers seldom share a name."""
+        return hash(self.name)
+
     @classmethod
     def parse(cls, text: str) -> AssetKey:
         """`"silver.weather"` → key; ValueError for anything that is not `layer.name`."""

@@ -15,7 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
@@ -80,20 +80,16 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     database = _open_database(settings, root)
     objects = objects_of(settings)
     own = _SpillFolder(state)
-    files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
     policy = _policy(settings)
     outbox, silent = (SqlOutbox(database, told, personal(project), now, _this_host()) for told in (rules, ()))
     ledger = SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving)
     return World(
-        project=project,
+        **_of_project(settings, own, project),
         catalog=_catalog(project, settings, database, ledger, now),
         ledger=ledger,
-        make_engine=partial(_engine, project, settings, own),
-        make_auditor=partial(_auditor, project, settings, own),
         clock=now,
         new_id=new_run_id,
-        read_digest=lambda asset: files.digest(asset.reads),
         invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
         policy=policy,
         log=_all_of(
@@ -101,10 +97,6 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
             *(one.watch for one in telemetry),
         ),
         release=partial(_release, database, own, telemetry),
-        find_files=lambda source: files.find(source.globs),
-        find_drift=partial(_find_drift, root, settings.caps, files.stores),
-        changed_files=files.changed,
-        outside_bytes=files.bytes_of,
         externals=IcebergExternals(settings.catalog_of, root, partial(open_read_only, root), objects),
         claim=_claim(database, settings, root),
         outbox=outbox,
@@ -113,7 +105,25 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         is_library=is_library,
         environments=SqlEnvironments(database, now),
         enter=entering(settings, database, now, silent),
+        of_project=partial(_of_project, settings, own),
     )
+
+
+def _of_project(settings: Settings, own: _SpillFolder, project: Project) -> dict[str, Any]:
+    """The part of a world that follows from the project's files."""
+    root = Path(project.root)
+    hashes = outside.Hashes(root / settings.state_dir / "hashes.json")
+    files = OutsideFiles(root, hashes, stores_of(project, settings))
+    return {
+        "project": project,
+        "make_engine": partial(_engine, project, settings, own),
+        "make_auditor": partial(_auditor, project, settings, own),
+        "read_digest": lambda asset: files.digest(asset.reads),
+        "find_files": lambda source: files.find(source.globs),
+        "find_drift": partial(_find_drift, root, settings.caps, files.stores),
+        "changed_files": files.changed,
+        "outside_bytes": files.bytes_of,
+    }
 
 
 def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledger: SqlLedger, now: Clock) -> Catalog:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow import project as projects
 from lakeflow import wap
 from lakeflow.core.displayed import display_as
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import LakeflowError, UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
@@ -28,7 +28,9 @@ from lakeflow.project import cache_folder, find_root, kept_file, load, load_sett
 if TYPE_CHECKING:
     from lakeflow.core.care.tags import Tagged
     from lakeflow.core.compact.results import Compacted
+    from lakeflow.core.model.asset import Project
     from lakeflow.core.model.table import Garbage
+    from lakeflow.core.settings.settings import Settings
     from lakeflow.core.suggest.suggestion import Suggestion
     from lakeflow.core.view.audits import Inspected
     from lakeflow.core.view.rows import Setting
@@ -69,8 +71,30 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    project = projects.look(root, cache_folder(root, values, os.environ), kept_file(root, values), values.engines)
-    return ReadableLake(with_salt(project, os.environ), values, sources)
+    return ReadableLake(_seen(root, values), values, sources)
+
+
+def look_again(before: ReadableLake, settings: Mapping[str, str] | None = None) -> ReadableLake:
+    """The lake that was opened by `look`, when its files may have changed; it takes the place of `before`, and has read
+    already what that had of its tables. A lake with other settings is opened anew.
+
+    ProjectError and ConfigError as above; then `before` is closed.
+    """
+    root = Path(before.project.root)
+    try:
+        values, sources = load_settings(root, os.environ, settings or {})
+        if (values, sources) == (before.configured, before.sources):
+            return before.with_project(_seen(root, values))
+    except LakeflowError:
+        before.close()
+        raise
+    before.close()
+    return ReadableLake(_seen(root, values), values, sources)
+
+
+def _seen(root: Path, values: Settings) -> Project:
+    cache, kept = cache_folder(root, values, os.environ), kept_file(root, values)
+    return with_salt(projects.look(root, cache, kept, values.engines), os.environ)
 
 
 def configuration(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Setting, ...]:

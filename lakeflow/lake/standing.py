@@ -116,6 +116,13 @@ class StandingLake:
         to_stderr(("! the ledger is lost; this is what the tables know: `lakeflow doctor --rebuild-ledger` keeps it",))
         return told
 
+    def with_project(self, project: Project) -> Self:
+        """The lake with other files of its project, in place of this one: what was read of its tables stays read."""
+        changed = replace(self, project=project)
+        if world := self.__dict__.pop("_world", None):
+            changed.__dict__["_world"] = world.with_project(project)
+        return changed
+
     def close(self) -> None:
         """Let go of database, engine and audit worker."""
         if world := self.__dict__.pop("_world", None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -15,11 +16,16 @@ from lakeflow.ui.kept import Glance
 
 
 def drawn(glance: Glance, keys: Sequence[AssetKey], chosen: str = "") -> Markup:
-    """The picture, whose texts the core has escaped. It is laid out once for as long as the lake stands so."""
+    """The picture, whose texts the core has escaped. It is laid out once for as long as it shows the same."""
     asked = (tuple(keys), chosen)
     if asked not in glance.drawings:
-        glance.drawings[asked] = svg_within(_drawing(glance, keys), _address, chosen)
+        glance.drawings[asked] = _laid_out(_drawing(glance, keys), chosen)
     return Markup(glance.drawings[asked])  # noqa: S704 - as said
+
+
+@lru_cache(maxsize=8)
+def _laid_out(drawing: Drawing, chosen: str) -> str:
+    return svg_within(drawing, _address, chosen)
 
 
 def alone(glance: Glance, keys: Sequence[AssetKey]) -> str:

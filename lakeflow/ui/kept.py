@@ -94,21 +94,25 @@ class SeenLake:
         if kept is not None and asked is not None and asked < kept.began:
             return kept.glance
         files, now = signature(self.root), datetime.now(UTC)
-        if kept is not None and kept.files != files:
-            self.close()
-            kept = None
-        if kept is not None and self._holds(kept, now, fresh):
+        same = kept is not None and kept.files == files
+        if kept is not None and same and self._holds(kept, now, fresh):
             return kept.glance
-        lake = kept.glance.lake if kept else lakes.look(self.root, settings=self.settings)
+        lake = self._lake(same=same)
         stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
         try:
             glance = Glance(lake, lake.look(), now)
         except BaseException:
             lake.close()
-            self._kept = None
             raise
         self._kept = _LastGlance(glance, files, stamp, began)
         return glance
+
+    def _lake(self, *, same: bool) -> ReadableLake:
+        """The lake with the files of now; `same` says that they are those of the last look."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return lakes.look(self.root, settings=self.settings)
+        return kept.glance.lake if same else lakes.look_again(kept.glance.lake, self.settings)
 
     def _holds(self, kept: _LastGlance, now: datetime, fresh: timedelta) -> bool:
         """Would another look see the same?"""

@@ -63,8 +63,8 @@ class RowLake:
 
     def _of(self, glance: Glance) -> ReadableLake:
         if self._lake is None or self._project is not glance.outlook.project:
-            self.close()
-            self._lake = lakes.look(self.root, settings={**BOUNDS, **self.settings})
+            before, self._lake, settings = self._lake, None, {**BOUNDS, **self.settings}
+            self._lake = lakes.look_again(before, settings) if before else lakes.look(self.root, settings=settings)
             self._project = glance.outlook.project
             self._compared = {}  # what is masked may have changed
         return self._lake

@@ -17,7 +17,7 @@ from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, StepState, Ve
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan import built as partition_set
 from lakeflow.core.plan.built import Built
-from lakeflow.core.plan.facts import Facts, HeldStep, Rekeyed, published
+from lakeflow.core.plan.facts import Facts, HeldStep, Published, Rekeyed
 from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.plan.taken_out import keep_out
@@ -62,16 +62,18 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
         landings=landings,
         externals=externals,
         renames=renames,
-        rekeyed={key: was for key in mine if (was := _rekeyed(world, key, tables.get(key), verdicts.get(key, ())))},
         built=partitions,
         now=now,
         renamed_code=_renamed_code(world, tables.values()),
         broken=_with_owners(broken),
         held=_held(world, mine, verdicts),
     )
-    facts = replace(facts, by_rows={key: told_by_rows(world, world.project.assets[key], facts) for key in mine})
+    facts = facts.with_more(
+        rekeyed={key: was for key in mine if (was := _rekeyed(world, key, facts.stands(key)))},
+        by_rows={key: told_by_rows(world, world.project.assets[key], facts) for key in mine},
+    )
     gone = gone_from(world, tables, landings)
-    return replace(facts, touched=_touched(world, mine, facts), gone=gone)
+    return facts.with_more(touched=_touched(world, mine, facts), gone=gone)
 
 
 def _touched(world: World, selected: Iterable[AssetKey], facts: Facts) -> dict[AssetKey, TouchedBy]:
@@ -159,11 +161,11 @@ def external_scans(world: World, asset: Asset, facts: Facts) -> dict[TableKey, S
     return scans
 
 
-def _rekeyed(world: World, key: AssetKey, table: Table | None, verdicts: Sequence[VerdictRecord]) -> Rekeyed | None:
+def _rekeyed(world: World, key: AssetKey, stands: Published | None) -> Rekeyed | None:
     """How the asset's key has changed, by the stored text of the code that made what is published. None where the key
     is the same, or unknown.
     """
-    asset, stands = world.project.assets[key], published(table, verdicts)
+    asset = world.project.assets[key]
     if stands is None or stands.code_version in {asset.code_version, ""} or not asset.source:
         return None
     source = world.ledger.code(stands.code_version)

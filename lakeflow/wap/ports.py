@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.contract.drift import Drift
@@ -100,7 +100,7 @@ class World:
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
     files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
     modules that are no part of the project. `environments` records those of the lake; `enter` gives the world of one,
-    in which its branches stand where main stands.
+    in which its branches stand where main stands. `of_project` gives the fields that follow from the project's files.
     """
 
     project: Project
@@ -128,6 +128,7 @@ class World:
     is_library: Callable[[str], bool] = lambda _: False
     environments: EnvironmentRecords | None = None
     enter: Callable[[World, str], World] = _no_environments
+    of_project: Callable[[Project], Mapping[str, Any]] = lambda project: {"project": project}
 
     @cached_property
     def engine(self) -> Engine:
@@ -141,9 +142,19 @@ class World:
         """The world of an environment, which has an engine and an auditor of its own."""
         return self.enter(self, environment)
 
+    def with_project(self, project: Project) -> World:
+        """The world of other files of the project. What was read of tables and of the ledger is not read again; the
+        engine and the auditor of this one are closed.
+        """
+        self._close_made()
+        return replace(self, looked={}, **self.of_project(project))
+
     def close(self) -> None:
+        self._close_made()
+        self.release()
+
+    def _close_made(self) -> None:
         made = vars(self)
         for name in ("auditor", "engine"):
             if port := made.pop(name, None):
                 port.close()
-        self.release()

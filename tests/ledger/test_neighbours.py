@@ -11,7 +11,8 @@ import pytest
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
-from lakeflow.adapters.ledger.ledger import batched, free_all, run_ids
+from lakeflow.adapters.ledger.latest import batched
+from lakeflow.adapters.ledger.ledger import free_all, run_ids
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey

@@ -7,11 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 import lakeflow
+from lakeflow.adapters.iceberg.metadata import metadata
+from lakeflow.core.errors import ProjectError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Table
 from lakeflow.ui.ahead import _follow, kept_ahead
 from lakeflow.ui.kept import Glance, SeenLake
 from tests.cli.test_commands import make
@@ -65,6 +70,45 @@ def test_a_look_ahead_is_what_the_next_request_is_answered_from(kept: SeenLake, 
         ahead = kept.ahead()
         assert ahead is not before
         assert kept.glance() is ahead
+
+
+def test_a_changed_file_makes_no_table_be_read_again_and_other_settings_open_the_lake_anew(
+    kept: SeenLake, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(lake)
+    before = kept.glance()
+    read: list[str] = []
+    parse = metadata._parse
+
+    def noted(key: AssetKey, *found: Any) -> Table:
+        read.append(str(key))
+        return parse(key, *found)
+
+    monkeypatch.setattr(metadata, "_parse", noted)
+    (lake / "layers/bronze/a.sql").write_text("select 2 as id")
+    (lake / "layers/bronze/b.sql").write_text("select 3 as id")
+    after = kept.glance()
+    assert {str(key): one.state for key, one in after.outlook.statuses.items()} == {
+        "bronze.a": "stale",
+        "bronze.b": "never built",
+    }
+    assert read == []
+    assert before.lake is not after.lake
+    (lake / "pyproject.toml").write_text((lake / "pyproject.toml").read_text() + "keep_snapshots = 7\n")
+    assert kept.glance().lake.configured.keep_snapshots == 7
+    assert read == ["bronze.a"]
+
+
+def test_a_file_with_a_fault_and_then_without_is_seen_as_each(kept: SeenLake, lake: Path) -> None:
+    publish(lake)
+    kept.glance()
+    file = lake / "layers/bronze/a.sql"
+    good = file.read_text()
+    file.write_text("selekt")
+    with pytest.raises(ProjectError):
+        kept.glance()
+    file.write_text(f"{good} -- again")
+    assert [str(key) for key in kept.glance().outlook.statuses] == ["bronze.a"]
 
 
 def looks_at(kept: SeenLake) -> Glance | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from lakeflow.adapters.ledger import intents, rows, statements
+from lakeflow.adapters.ledger.latest import LatestVerdicts
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
@@ -33,16 +34,6 @@ from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import CurrentLeases
 
-_MOST: Final = 10_000
-"""The most bound values in one statement; SQLite takes 32,766."""
-_FEW: Final = 16
-
-
-def batched(values: Sequence[int], size: int) -> Iterator[list[int]]:
-    """What `itertools.batched` does, which came with Python 3.12."""
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
-
 
 class Transactions(Protocol):
     """What the ledger needs from its database: one writer at a time, and consistent reads."""
@@ -50,16 +41,6 @@ class Transactions(Protocol):
     def transaction(self) -> AbstractContextManager[Connection]: ...
 
     def read(self) -> AbstractContextManager[Connection]: ...
-
-
-def _groups(wanted: Mapping[AssetKey, frozenset[int]]) -> Iterator[list[AssetKey]]:
-    """Assets that are asked together: a statement each takes a second of a thousand, and one for all of them looks for
-    each snapshot in each asset.
-    """
-    few = [asset for asset, ids in wanted.items() if 0 < len(ids) <= _FEW]
-    for start in range(0, len(few), _FEW):
-        yield few[start : start + _FEW]
-    yield from ([asset] for asset, ids in wanted.items() if len(ids) > _FEW)
 
 
 Saving = Callable[[Connection, RunRecord], None]
@@ -93,6 +74,7 @@ class SqlLedger:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._saving = saving
+        self._latest = LatestVerdicts(environment)
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._database.transaction() as connection:
@@ -227,18 +209,8 @@ class SqlLedger:
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
-        by_name = {str(asset): (ids, list[Row]()) for asset, ids in wanted.items()}
         with self._database.read() as connection:
-            for group in _groups(wanted):
-                ids = sorted({id_ for asset in group for id_ in wanted[asset]})
-                for some in batched(ids, _MOST):
-                    asked = self._here | {"assets": [str(asset) for asset in group], "snapshots": some}
-                    for row in connection.execute(statements.LATEST_VERDICTS, asked):
-                        mine, said = by_name[row.asset]
-                        if row.snapshot_id in mine:
-                            said.append(row)
-        in_order = {key: sorted(by_name[str(key)][1], key=lambda row: row.ordinal) for key in wanted}
-        return {key: tuple(map(rows.verdict, said)) for key, said in in_order.items()}
+            return self._latest.read(connection, wanted)
 
     def pinned(self) -> frozenset[int]:
         with self._database.read() as connection:

@@ -7,6 +7,8 @@ from unicodedata import category
 
 def readable(text: str) -> str:
     """The text, with each character that no reader sees, or that turns the direction of others, spelled out."""
+    if text.isprintable():  # most are: none of their characters is of a kind that is spelled out
+        return text
     return "".join(_spelled(char) for char in text)
 
 

@@ -84,6 +84,14 @@ class Facts:
     def _stand(self) -> dict[AssetKey, Published | None]:
         return {}
 
+    def with_more(self, **found: Any) -> Facts:
+        """These facts and what else was found beside the same tables and verdicts, so that the same stands on each
+        main.
+        """
+        more = replace(self, **found)
+        vars(more)["_stand"] = self._stand
+        return more
+
     def require(self, keys: Iterable[AssetKey]) -> None:
         """LakeError when one of these tables cannot be read."""
         for key in sorted(keys):

@@ -90,7 +90,7 @@ def consumption(
 
     A first build reads all rows and rebuilds nothing.
     """
-    if own is None or own.main is None:
+    if not asset.new_rows or own is None or own.main is None:
         return Consumption()
     at = positions(own)
     found = {

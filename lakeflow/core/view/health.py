@@ -50,7 +50,8 @@ def with_health(
             *_unpublished(status, verdicts, ended.get(key, ())),
         ]
         symptoms.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # equally bad ones keep their order
-        found[key] = replace(status, symptoms=tuple(symptoms), deadlines=deadlines.get(key, ()))
+        due = deadlines.get(key, ())
+        found[key] = replace(status, symptoms=tuple(symptoms), deadlines=due) if symptoms or due else status
     return found
 
 

@@ -12,6 +12,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
 from lakeflow.core.plan.facts import Facts, taken_back
+from lakeflow.core.plan.partitions import Pending
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import waiting_now
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
@@ -25,8 +26,7 @@ def asset_states(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ..
     statuses: dict[AssetKey, AssetStatus] = {}
     for step in plan.steps:
         reasons = tuple(reason for reason in step.reasons if _counts(reason, statuses))
-        status = _status(step.asset, facts, _of_step(step, reasons), reasons)
-        statuses[step.asset] = replace(status, partitions_due=tuple(each.name for each in step.partitions))
+        statuses[step.asset] = _status(step.asset, facts, _of_step(step, reasons), reasons, step.partitions)
     for key in plan.fresh:
         statuses[key] = _status(key, facts, AssetState.FRESH, ())
     return {key: _with_held(status, held.get(key, ())) for key, status in statuses.items()}
@@ -69,7 +69,9 @@ def _of_step(step: Step, reasons: Sequence[Reason]) -> AssetState:
     return AssetState.UNAUDITED if all(reason.cause in TO_AUDIT for reason in reasons) else AssetState.STALE
 
 
-def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Reason]) -> AssetStatus:
+def _status(
+    key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Reason], due: Sequence[Pending] = ()
+) -> AssetStatus:
     table = facts.tables.get(key)
     main = table.published if table else None
     # The run that ruled last on what readers see may hold it: readers see it all the same.
@@ -85,6 +87,7 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
         published_at=table.same_rows[-1].committed_at if table and main else None,
         skipped=facts.landings[key].skipped if key in facts.landings else (),
         quarantined=_quarantined(key, facts),
+        partitions_due=tuple(each.name for each in due),
         taken_back=taken_back(table, said),
         failed_audit=ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else "",
     )

@@ -27,6 +27,12 @@ class PackageSource:
     requirement: str
     wheel: tuple[str, bytes] | None = None
 
+    def with_extra(self, extra: str) -> str:
+        """What pip installs with an extra: behind the name, or behind the wheel's path."""
+        if self.wheel:
+            return f"{self.requirement}[{extra}]"
+        return self.requirement.replace(NAME, f"{NAME}[{extra}]", 1)
+
 
 def source() -> PackageSource:
     """Where pip found this installation (PEP 610): a registry, a repository or URL, or a local folder.

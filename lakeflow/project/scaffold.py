@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,36 +23,67 @@ _SUFFIX: Final = ".tmpl"  # no tool may mistake a template for a file of this pa
 
 
 class Sample(StrEnum):
-    """What a new project begins with: the sample, or only the files and folders that every project has."""
+    """What a new project begins with: the sample, or only the files and folders that every project has. A project that
+    is there already gets nothing but its workflows.
+    """
 
     SMALL = "small"
+    NONE = "none"
+    THERE = "there"
+
+
+class Workflows(StrEnum):
+    """Whose continuous integration gets files."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    BOTH = "both"
     NONE = "none"
 
 
 _KEEP: Final = ".gitkeep"
 _OF_EVERY_PROJECT: Final = ("pyproject.toml", ".gitignore")
+_WORKFLOWS: Final = {Workflows.GITHUB: ".github/workflows/lake.yml", Workflows.GITLAB: ".gitlab-ci.yml"}
 _FOLDERS: Final = ("layers/bronze", "layers/silver", "layers/gold", "checks", "data")
 
 
-def scaffold(directory: Path, sample: Sample = Sample.SMALL) -> tuple[str, ...]:
+def is_project(directory: Path) -> bool:
+    return (directory / "layers").is_dir()
+
+
+def scaffold(directory: Path, sample: Sample = Sample.SMALL, workflows: Workflows = Workflows.BOTH) -> tuple[str, ...]:
     """Make a project there. Returns the files that were written, relative to it.
 
     UsageError when one of them exists already, or cannot be written; then none is left behind.
     """
     ours = source()
     templates = _below(files("lakeflow").joinpath("templates"), "")
-    texts = {path: _filled(text, directory, ours).encode() for path, text in templates}
+    every = {path: _filled(text, directory, ours).encode() for path, text in templates}
+    texts = {path: every[path] for path in _chosen(every, sample, workflows)}
     if sample is Sample.NONE:
-        texts = {path: texts[path] for path in _OF_EVERY_PROJECT} | {f"{each}/{_KEEP}": b"" for each in _FOLDERS}
-    elif ours.wheel:
+        texts |= {f"{each}/{_KEEP}": b"" for each in _FOLDERS}
+    if ours.wheel and (sample is Sample.SMALL or texts.keys() & set(_WORKFLOWS.values())):
         texts |= [ours.wheel]
     if existing := [path for path in texts if (directory / path).exists()]:
+        hint = "name a new folder: `lakeflow init my-lake`"
         raise UsageError(
             f"{directory / existing[0]} exists already; nothing was written",
-            hint="name a new folder: `lakeflow init my-lake`",
+            hint="move it away, and put together what it has with what is written" if sample is Sample.THERE else hint,
         )
     _write_all(directory, texts)
     return tuple(texts)
+
+
+def _chosen(every: Iterable[str], sample: Sample, workflows: Workflows) -> Iterator[str]:
+    """The files of a project, in their order."""
+    asked = {path for whose, path in _WORKFLOWS.items() if workflows in {whose, Workflows.BOTH}}
+    for path in every:
+        if path in _WORKFLOWS.values():
+            wanted = path in asked
+        else:
+            wanted = sample is Sample.SMALL or (sample is Sample.NONE and path in _OF_EVERY_PROJECT)
+        if wanted:
+            yield path
 
 
 def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
@@ -64,7 +95,12 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _filled(text: str, directory: Path, ours: PackageSource) -> str:
-    values = {"name": directory.resolve().name, "lakeflow": ours.requirement, "commands": "\n".join(NEXT)}
+    values = {
+        "name": directory.resolve().name,
+        "lakeflow": ours.requirement,
+        "lakeflow_postgres": ours.with_extra("postgres"),
+        "commands": "\n".join(NEXT),
+    }
     for name, value in values.items():
         text = text.replace(f"{{{{{name}}}}}", value)
     return text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,27 +21,56 @@ from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.wording import counted
-from lakeflow.project.scaffold import NEXT, Sample, scaffold
+from lakeflow.project.scaffold import NEXT, Sample, Workflows, is_project, scaffold
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
-@click.command(epilog="Nothing that exists is overwritten. The sample needs no network.")
+@click.command(
+    epilog="Nothing that exists is overwritten. The sample needs no network. In a project that is there already, "
+    "`lakeflow init --ci github` adds the workflows alone."
+)
 @click.argument("directory", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--empty", is_flag=True, help="Without the sample: the settings and empty folders.")
+@click.option(
+    "--ci",
+    type=click.Choice([str(each) for each in Workflows]),
+    help="Whose workflows are written: they check a change, build it in an environment, show what it does in a "
+    "comment, and promote it when it is merged.  [default: both; with --empty none]",
+)
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def init(session: Session, directory: Path, empty: bool) -> Answer:
+def init(session: Session, directory: Path, empty: bool, ci: str | None) -> Answer:
     """Make a new project with a small sample in it, ready to materialize."""
     place = Path(session.project) / directory
-    made = scaffold(place, Sample.NONE if empty else Sample.SMALL)
+    if ci and not empty and is_project(place):
+        return _with_workflows(place, Workflows(ci))
+    workflows = Workflows(ci) if ci else Workflows.NONE if empty else Workflows.BOTH
+    made = scaffold(place, Sample.NONE if empty else Sample.SMALL, workflows)
     first = [f"cd {place}"] if place.resolve() != Path.cwd() else []
     begin = [*first, "lakeflow check" if empty else "lakeflow materialize"]
     after: list[str] = [] if empty else list(NEXT)
-    data: dict[str, Any] = {"root": str(place.resolve()), "files": list(made), "begin": begin, "next": after}
-    head = line(Mark.OK, f" {place.resolve().name}: {counted(len(made), 'file')} in {place}")
+    data = _made(place, made, begin, after)
     first_run = [line("Begin     ", f"`{' && '.join(begin)}`")]
     told = "It ends held: the sample is dirty on purpose. These explain and repair it:"
     if empty:
         told = "A table is a file: `layers/bronze/orders.sql` with a SELECT in it is bronze.orders."
-    return Answer(data, screen([head], first_run, [line(told), *(line(f"  {command}") for command in after)]))
+    steps = [line(told), *(line(f"  {command}") for command in after)]
+    return Answer(data, screen([_head(place, made)], first_run, steps))
+
+
+def _with_workflows(place: Path, workflows: Workflows) -> Answer:
+    made = scaffold(place, Sample.THERE, workflows)
+    told = "What they need is said at their beginning; they lie at the root of the repository."
+    return Answer(_made(place, made, [], []), screen([_head(place, made)], [line(told)]))
+
+
+def _made(place: Path, made: Sequence[str], begin: list[str], after: list[str]) -> dict[str, Any]:
+    return {"root": str(place.resolve()), "files": list(made), "begin": begin, "next": after}
+
+
+def _head(place: Path, made: Sequence[str]) -> Text:
+    return line(Mark.OK, f" {place.resolve().name}: {counted(len(made), 'file')} in {place}")
 
 
 @click.command(epilog="Runs may go on meanwhile. How to put a copy back: docs/operations.md.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Final, NewType
 
 from lakeflow.core.displayed import printable
+from lakeflow.core.values import dataclass
 
 Html = NewType("Html", str)
 """Markup that is safe to show: only the functions of this room make it."""

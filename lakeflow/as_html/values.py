@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 
 from lakeflow.as_html.markup import Cell, Html, page, paragraph, picture, table
@@ -25,6 +24,7 @@ from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import Health, SnapshotState
 from lakeflow.core.wording import counted
 

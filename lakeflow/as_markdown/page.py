@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from lakeflow.as_markdown.text import Markdown, heading, joined, paragraph, said, table
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 MOST: Final = 60_000

@@ -7,7 +7,6 @@ import json
 import sys
 import traceback
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from lakeflow.cli.output import Answer, OutputFormat, envelope, show, write
 from lakeflow.cli.text import line
 from lakeflow.core.errors import LakeflowError, ProjectError
 from lakeflow.core.model.run import RunRecord, RunState
+from lakeflow.core.values import dataclass
 
 INTERRUPTED: Final = 130
 UNEXPECTED: Final = 1

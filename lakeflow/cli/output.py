@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TextIO
 
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from lakeflow.as_json.envelope import enveloped
 from lakeflow.cli.text import ascii_only, clean
+from lakeflow.core.values import dataclass
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

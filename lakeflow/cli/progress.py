@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from time import monotonic
 from typing import Final, TextIO
@@ -35,6 +35,7 @@ from lakeflow.core.run.events import (
     StepPrinted,
     StepRetried,
 )
+from lakeflow.core.values import dataclass
 from lakeflow.core.words import seconds
 
 Observer = Callable[[BackfillEvent], None]

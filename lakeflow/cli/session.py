@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ from lakeflow.cli.ci.telling import tell_error
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat, emit
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg import Copied

@@ -20,10 +20,10 @@ A held audit is a result, not an error: no exception stands for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeflow.core.redaction import redacted_message
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeAlias
+
+from lakeflow.core.values import dataclass
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}(__quarantine)?")
 

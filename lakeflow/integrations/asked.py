@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepRecord, branch_of
 from lakeflow.core.plan.planning import Held, Plan
 from lakeflow.core.run.events import Planned, StepEnded
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:

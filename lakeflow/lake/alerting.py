@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from lakeflow.core.values import dataclass
 from lakeflow.lake.reading import ReadableLake
 
 if TYPE_CHECKING:

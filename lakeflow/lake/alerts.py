@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.alerts.kinds import JUDGED, AlertKind
@@ -17,6 +16,7 @@ from lakeflow.core.alerts.outbox import Alert, AlertState, Message, in_order
 from lakeflow.core.alerts.troubles import AlertRule
 from lakeflow.core.errors import ConfigError, SelectionError, UsageError
 from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.lake.judged import conditions, reasons_of, seen_by_readers
 from lakeflow.lake.sending import Line, Tried, send_lines, settled, within

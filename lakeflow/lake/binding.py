@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED, Binder, Bound
@@ -31,6 +31,7 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.review.places import place_of
 from lakeflow.core.time.freshness import TOLD_BY
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.values import dataclass
 from lakeflow.lake.assembly import MIGRATIONS
 from lakeflow.lake.diagnosis import Patient
 from lakeflow.wap.step.schema import columns_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED
 from lakeflow.adapters.duckdb.code.plans import Planner
@@ -17,6 +17,7 @@ from lakeflow.core.model.file_source import LANDED_ROWS
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import External, Table
+from lakeflow.core.values import dataclass
 from lakeflow.lake.binding import Binding, bound, landed_schema, text_of_any_window
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -29,6 +28,7 @@ from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.ports.objects import Objects
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.values import dataclass
 from lakeflow.core.view import findings
 from lakeflow.core.view.consistency import (
     Evidence,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
 from lakeflow.core.time.timeline import parse_last, parse_wall
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.selection import spelled
 from lakeflow.lake.alerting import AlertingLake

@@ -6,7 +6,7 @@ Code is imported by the method that needs it: a command asks one question, and w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -16,6 +16,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.listings import Comparisons, Lineage, Snapshots
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.planning import Plan
+from lakeflow.core.values import dataclass
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.rows import RowFilter
 from lakeflow.core.view.selection import SelectionContext, select

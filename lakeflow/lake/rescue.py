@@ -8,7 +8,6 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +25,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.ports.database import Connection
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.run.leases import busy
+from lakeflow.core.values import dataclass
 from lakeflow.core.verify.restored import beside, not_restored, texts_of
 from lakeflow.core.verify.values import Testimony
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of

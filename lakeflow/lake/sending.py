@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import STUBBORN, Alert, Message, dropped, ended, message_of, together
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

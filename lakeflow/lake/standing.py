@@ -7,7 +7,7 @@ Code that opens the catalog is imported when it is first needed: that takes half
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -19,6 +19,7 @@ from lakeflow.core.model.run import RunRecord, waiting
 from lakeflow.core.model.table import MAIN
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.run.leases import AtWork, at_work
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.consistency import UndefinedTable, not_defined, undefined
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health

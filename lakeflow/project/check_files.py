@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite, read_thresholds
 from lakeflow.core.sql.query import NO_OTHERS, ReadQuery, Reference
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset

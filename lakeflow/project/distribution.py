@@ -7,12 +7,12 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any, Final
 
 import lakeflow
+from lakeflow.core.values import dataclass
 
 NAME: Final = "lakeflow-wap"
 FOLDER: Final = "wheels"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.model.asset import Computer
 from lakeflow.core.model.digests import digest_of
 from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
+from lakeflow.core.values import dataclass
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),

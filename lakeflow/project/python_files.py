@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Computer, PythonCode
 from lakeflow.core.time.timeline import BOUNDS
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole
 from lakeflow.project.sources import Sources, UnreadableError

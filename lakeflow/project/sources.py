@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final
 from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import Layer
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.reachable_code import Import, whole
 
 _OURS: Final = frozenset({"layers", "checks"})

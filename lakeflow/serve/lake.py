@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lakeflow.adapters.machine.code_files import Signature
@@ -13,6 +13,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.serve.refreshes import Refreshes, refreshes
 from lakeflow.core.serve.view import served
+from lakeflow.core.values import dataclass
 from lakeflow.lake import lake as lakes
 from lakeflow.lake.alerts import AFTER_A_COMMAND
 from lakeflow.lake.lake import Lake

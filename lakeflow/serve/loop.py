@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -14,6 +14,7 @@ from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.serve.decide import Decision, Memory, decide, pause_after
 from lakeflow.core.serve.view import ServedLake
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import Health
 from lakeflow.core.wording import counted
 from lakeflow.serve.ports import KeptLake, Sight

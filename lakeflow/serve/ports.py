@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.serve.view import ServedLake
 from lakeflow.core.time.quiet import Quiet
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stdout
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -19,6 +18,7 @@ from lakeflow.adapters.machine.folder_watch import FolderWatch
 from lakeflow.adapters.machine.source_files import places
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.ports.locations import store_of
+from lakeflow.core.values import dataclass
 from lakeflow.lake.assembly import utc_now
 from lakeflow.lake.keeping.places import warehouse_of
 from lakeflow.project import find_root

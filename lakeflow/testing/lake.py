@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import MAIN, Scan
 from lakeflow.core.ports.engine import Engine
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import VARIABLE, with_salt
 from lakeflow.lake.lake import Lake
 from lakeflow.project import load_settings

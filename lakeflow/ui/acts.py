@@ -8,13 +8,14 @@ import asyncio
 import getpass
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import BusyError, ConflictError, LakeflowError, UsageError
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.values import dataclass
 from lakeflow.lake import lake as lakes
 from lakeflow.lake.lake import Lake
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from lakeflow.core.drawing.svg import STYLE
 from lakeflow.core.errors import AssetError, LakeflowError, UsageError
 from lakeflow.core.glance.decisions import decisions
 from lakeflow.core.model.run import RunRecord
+from lakeflow.core.values import dataclass
 from lakeflow.ui import acting, enter
 from lakeflow.ui.acts import Acts, verbs_of
 from lakeflow.ui.guard import Access, Guard, is_foreign

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -15,6 +15,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import waiting
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.core.view.state import modified
 from lakeflow.lake import lake as lakes

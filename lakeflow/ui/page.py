@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.ui.kept import Glance

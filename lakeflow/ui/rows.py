@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.asset import Project
+from lakeflow.core.values import dataclass
 from lakeflow.lake import lake as lakes
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.ui.kept import Glance

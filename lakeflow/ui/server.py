@@ -11,7 +11,6 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager, redirect_stdout
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp
 
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 from lakeflow.project import find_root
 from lakeflow.ui import built
 from lakeflow.ui.ahead import kept_ahead

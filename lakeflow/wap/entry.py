@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.intents.intent import Intent, NameNote, Note, RunNote
@@ -12,6 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Registration
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports.entry import Transaction
+from lakeflow.core.values import dataclass
 from lakeflow.wap.ports import World
 from lakeflow.wap.settle import settled
 

@@ -8,7 +8,7 @@ rows of an input belong to a partition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.errors import LakeflowError
@@ -22,6 +22,7 @@ from lakeflow.core.plan.increments import Rewritten, increment
 from lakeflow.core.plan.late_rows import FILES, Touched, TouchedBy
 from lakeflow.core.sql.filters import WindowFilter, filter_by
 from lakeflow.core.time.timeline import Timeline, Window
+from lakeflow.core.values import dataclass
 from lakeflow.wap.ports import World
 
 _LOOKS = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lakeflow.core.errors import AssetError, UsageError
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.run.resources import SMALL, Resources
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

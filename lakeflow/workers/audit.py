@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_progress import AuditProgress
+from lakeflow.core.values import dataclass
 from lakeflow.workers.stores import taken
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"

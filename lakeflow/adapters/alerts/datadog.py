@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
 from lakeflow.adapters.alerts.posting import no_address, parts_of, post
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import Message
+from lakeflow.core.values import dataclass
 
 _FORM: Final = "datadog:// with the API key, an @ and the site of your account, such as datadoghq.com"
 _SITE: Final = re.compile(r"[a-z0-9.-]+\.[a-z]+")

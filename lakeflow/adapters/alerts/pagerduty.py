@@ -6,12 +6,12 @@ It is spoken here because an incident must be resolved by the key that opened it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.alerts.posting import no_address, parts_of, post
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import Message
+from lakeflow.core.values import dataclass
 
 _FORM: Final = "pagerduty://INTEGRATION_KEY, with ?region=eu for an account in Europe"
 _HOSTS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}

@@ -8,12 +8,12 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import Message
 from lakeflow.core.errors import ConfigError
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 INSTALL: Final = "pip install 'lakeflow-wap[alerts]'"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from lakeflow.adapters.duckdb.store.faults import said_by_store
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import AssetError, CodeError
 from lakeflow.core.keys import TableKey
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import nearest
 
 _NO_VALUES: Final = (

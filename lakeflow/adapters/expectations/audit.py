@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from lakeflow.adapters.expectations.added import Added
@@ -26,6 +26,7 @@ from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Sever
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -11,6 +10,7 @@ from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Decimal, Primitive, Schema, Type
 from lakeflow.core.run.audit_request import ADDED, NEAR
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 HIDDEN: Final = "•••"

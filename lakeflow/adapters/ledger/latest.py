@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.ports.database import Connection, Row, Statement
+from lakeflow.core.values import dataclass
 
 _MOST: Final = 10_000
 """The most bound values in one statement; SQLite takes 32,766."""

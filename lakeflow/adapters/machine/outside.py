@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lakeflow.adapters.machine import source_files
@@ -14,6 +13,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.ports.store_files import StoreFiles
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.ports.objects import StoreError
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from lakeflow.adapters.objects.profiles import with_profile
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.settings.storage import Storage, StorageAt
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
 from lakeflow.core.errors import ConfigError
+from lakeflow.core.values import dataclass
 
 _SAY_SO: Final = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG")
 _TRANSPORT: Final = "OPENLINEAGE__TRANSPORT"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.values import dataclass
 
 Attributes: TypeAlias = Mapping[str, str | int]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
@@ -61,6 +62,9 @@ class WorkerResources:
     release: Callable[[], None] = lambda: None
 
 
+_UNLIMITED: Final = WorkerResources()
+
+
 class ProcessAuditor:
     """Audits one at a time in a worker that `spawn` starts on demand.
 
@@ -72,7 +76,7 @@ class ProcessAuditor:
         self,
         spawn: Callable[[str], Child],
         log_path: str,
-        limits: WorkerResources = WorkerResources(),
+        limits: WorkerResources = _UNLIMITED,
         kept: str | None = None,
         covers: Callable[[CheckFile], bool] = lambda file: file.kind is not CheckKind.SUITE,
     ) -> None:

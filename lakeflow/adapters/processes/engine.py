@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from time import monotonic
@@ -36,6 +36,7 @@ from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.values import dataclass
 
 _WITHHELD: Final = "what it prints is not kept, because personal data is involved"
 

@@ -16,7 +16,6 @@ import pickle
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from importlib import import_module
@@ -24,6 +23,7 @@ from typing import IO, Any, Final
 from uuid import UUID, SafeUUID
 
 from lakeflow.core.errors import CodeError, LakeflowError
+from lakeflow.core.values import dataclass
 
 URGENT: Final = b"!"
 """Begins a `OneWayCall` that a worker heeds at once, whatever it is doing; no pickle begins so."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Condition
@@ -18,6 +17,7 @@ from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.errors import CodeError
 from lakeflow.core.run.code_terms import Listener
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes.child import Child

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -17,6 +16,7 @@ from pyspark.errors import AnalysisException, ParseException, PySparkException, 
 from lakeflow.core.errors import AssetError, CodeError, EngineLostError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
+from lakeflow.core.values import dataclass
 
 _WITHHELD: Final = "the message is withheld because personal data is involved"
 _CAUSED: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +26,7 @@ from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

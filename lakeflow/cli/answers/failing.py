@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import ids_meant, snapshot_meant
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted

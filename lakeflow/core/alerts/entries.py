@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.redaction import secret
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 _FIELDS: Final = ("name", "on", "select", "to")

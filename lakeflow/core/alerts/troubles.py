@@ -5,13 +5,14 @@ stays, one when it is over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.alerts.kinds import JUDGED, OF_RUNS, TROUBLES, AlertKind
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.values import dataclass
 
 _OF_STEP: Final[Mapping[StepState | None, AlertKind]] = {
     StepState.HELD: AlertKind.HELD,

@@ -5,7 +5,6 @@ before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import PREFIX, PROVEN_LIST, provenance_of
@@ -13,6 +12,7 @@ from lakeflow.core.model.run import Action, CheckResult, Ruling, RunRecord, Step
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.plan.facts import Published, published
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _WRITTEN = 2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
+from lakeflow.core.values import dataclass
 
 HALF: Final = 0.5
 """More than this share of a warehouse is removed only on request."""

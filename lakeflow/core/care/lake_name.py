@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lakeflow.core.errors import LakeError
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from lakeflow.core.errors import LakeError
+from lakeflow.core.values import dataclass
 
 _ELSEWHERE: Final = "set `warehouse` to a folder of this lake's own"
 _ADOPT: Final = "`lakeflow adopt --warehouse` makes it this lake's"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

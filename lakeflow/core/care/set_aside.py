@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from lakeflow.core.plan.facts import Facts, HeldStep, moved
 from lakeflow.core.plan.planning import Held, Plan, PlanRequest, Step, rows_read
 from lakeflow.core.plan.readmission import as_recorded
 from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.values import dataclass
 
 _CHOSEN: Final = (Cause.FULL_REFRESH, Cause.GOES_ON, Cause.READMIT)
 """What a person chooses, and what makes other rows from the same inputs."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.values import dataclass
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _RESERVED: Final = frozenset({MAIN, "held", "published"})

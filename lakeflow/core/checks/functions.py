@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED
 from lakeflow.core.errors import Fault
 from lakeflow.core.model.check import Severity
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.reachable_code import FunctionNode
 from lakeflow.core.wording import did_you_mean
 

@@ -7,10 +7,10 @@ not import the library.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted, parse_seconds
 
 Args = Mapping[str, Any]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.checks.functions import declared_checks
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.values import dataclass
 
 FOREIGN_KEY: Final = "ExpectForeignKeyToExist"
 AGAINST_MAIN: Final = frozenset(

@@ -7,10 +7,11 @@ or be made from other rows where the source column *affects rows*; then any colu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 
 class Flow(StrEnum):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeAlias
 
 from lakeflow.core.columns.derivation import NOTHING, ColumnFlows, ColumnRef, Flow, deciding, lifted, merged
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 Node: TypeAlias = Mapping[str, Any]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from lakeflow.core.columns.derivation import ColumnRef, Flow, RowEffect
 from lakeflow.core.columns.table_columns import TableColumn, TableColumns
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from lakeflow.core.columns.derivation import ColumnRef, RowEffect, RowEffects, deciding, effect, merged, together
 from lakeflow.core.columns.expressions import EMPTY_VALUE, Node, PlanInput, Value, refs_of, value_of
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 Binding = tuple[int, int]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,7 @@ from lakeflow.core.model.asset import Asset, Mask
 from lakeflow.core.model.file_source import LANDED_ROWS
 from lakeflow.core.model.scd2_columns import ADDED, VALID_FROM
 from lakeflow.core.model.schema import Schema
+from lakeflow.core.values import dataclass
 
 BY_FUNCTION: Final = "by function: `derives` may say it"
 NOT_GIVEN: Final = "its code does not give it any more"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.values import dataclass
 
 
 class CompactOutcome(StrEnum):

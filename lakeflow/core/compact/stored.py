@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.table import WrittenFile
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ manifests only where half as many do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.compact.stored import MovedFiles, Stored, StoredFile, StoredManifest
 from lakeflow.core.model.layout import Partition
+from lakeflow.core.values import dataclass
 
 FILE_BYTES: Final = 512 * 1024 * 1024
 """Iceberg's own default for `write.target-file-size-bytes`."""

@@ -6,10 +6,11 @@ A column is the same where the field id is (Iceberg spec, "Schema Evolution"), o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.model.schema import Decimal, Field, List, Map, Schema, Struct, Type
+from lakeflow.core.values import dataclass
 
 _WIDER: Final = frozenset({("int", "long"), ("float", "double"), ("date", "timestamp")})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from lakeflow.core.compare.columns import Pair, SchemaChange
 from lakeflow.core.displayed import Displayed, printable
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Rows
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from lakeflow.core.column_names import alike
 from lakeflow.core.contract.fit import Fit, Misfit
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted, cut
 
 _SHOWN: Final = 8

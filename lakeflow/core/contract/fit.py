@@ -7,13 +7,14 @@ the same rows in a fresh clone, in a second lake, and whenever everything lands 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.column_names import PROVENANCE, RESERVED, alike, fault_of
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.file_source import Extra, FileSource
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import cut
 
 _FEW: Final = 20

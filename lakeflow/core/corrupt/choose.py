@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +14,7 @@ from lakeflow.core.model.layout import Transform
 from lakeflow.core.model.scd2_columns import ADDED
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.suggest.profile import ColumnKind, kind_of
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 _LANDED: Final = frozenset({"_source_file", "_source_row", "_loaded_at"})

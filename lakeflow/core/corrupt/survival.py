@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lakeflow.core.corrupt.corruption import Corruption
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.values import dataclass
 
 
 class Survival(StrEnum):

@@ -6,11 +6,11 @@ Importing this file is cheap on purpose: it comes with `import lakeflow`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar, overload
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import Severity
+from lakeflow.core.values import dataclass
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

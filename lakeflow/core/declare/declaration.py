@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import OFF, Freshness, Schedule
 from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.time.units import Unit
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.model.asset import Computer
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.core.declare.declaration import Declaration

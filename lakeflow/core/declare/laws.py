@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,7 @@ from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
 from lakeflow.core.time.local import at_wall, zone_of
 from lakeflow.core.time.timeline import Timeline
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
 if TYPE_CHECKING:

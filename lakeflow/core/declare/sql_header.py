@@ -6,12 +6,12 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.sql.tokens import UnclosedError, line_at, tokens
+from lakeflow.core.values import dataclass
 
 _BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
 _HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)

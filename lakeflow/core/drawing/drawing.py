@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.keys import Layer
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, LineageNode
 from lakeflow.core.wording import counted
 

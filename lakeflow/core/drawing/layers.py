@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lakeflow.core.drawing.drawing import LANES, Drawing
+from lakeflow.core.values import dataclass
 
 _SWEEPS: Final = 8
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
 from unicodedata import east_asian_width
 
 from lakeflow.core.drawing.drawing import Drawing, DrawnNode
 from lakeflow.core.drawing.layers import PictureColumns, Slot, columns_of
+from lakeflow.core.values import dataclass
 
 Point = tuple[float, float]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from lakeflow.core.columns.graph import ColumnGraph
 from lakeflow.core.columns.table_columns import TableColumn, TableColumns
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, PythonCode
+from lakeflow.core.values import dataclass
 
 PRODUCER: Final = "https://pypi.org/project/lakeflow-wap/"
 _SPEC: Final = "https://openlineage.io/spec"

@@ -7,7 +7,6 @@ No SQL stands in them and no value of the data: a check of a check file is told 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -16,6 +15,7 @@ from lakeflow.core.drawing.openlineage import PRODUCER, DatasetWriter, facet
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState
+from lakeflow.core.values import dataclass
 
 _EVENT: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _ENDS: Final[Mapping[StepState, str]] = {

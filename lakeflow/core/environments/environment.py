@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.values import dataclass
 
 GIT: Final = "git"
 """As the name of an environment: the name of the git branch."""

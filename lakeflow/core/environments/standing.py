@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lakeflow.core.environments.environment import Environment, branches_of, named_by, ref_of
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import BRANCH_PREFIX
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 GivenText: TypeAlias = str | Sequence[Mapping[str, Any]]

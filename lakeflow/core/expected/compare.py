@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from lakeflow.core.model.table import Rows
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 Row: TypeAlias = tuple[str | None, ...]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lakeflow.core.expected.compare import RowDifference
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

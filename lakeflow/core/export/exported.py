@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
@@ -12,6 +11,7 @@ from typing import Final, Literal
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.table import MAIN, Scan
+from lakeflow.core.values import dataclass
 
 ALL: Final = None
 """In place of assets: whatever readers saw then."""

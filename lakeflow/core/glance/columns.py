@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.model.asset import Asset, Mask
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.glance.row import standing
@@ -13,6 +12,7 @@ from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState, waiting
 from lakeflow.core.serve.view import Outlook
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 from lakeflow.core.wording import counted
 

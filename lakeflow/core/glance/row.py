@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.keys import AssetKey, Layer
@@ -12,6 +11,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, Table
 from lakeflow.core.serve.view import Outlook
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.last_audit import last_verdict
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepRecord
+from lakeflow.core.values import dataclass
 
 _PHASES: Final = {"writing": "write", "auditing": "audit", "publishing": "publish"}
 

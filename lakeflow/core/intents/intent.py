@@ -5,12 +5,13 @@ transaction with the ledger.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.changes import Change, Publish, Registration
 from lakeflow.core.model.run import RunRecord, VerdictRecord
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

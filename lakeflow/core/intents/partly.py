@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.intents.intent import Intent, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.run import STANDING, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

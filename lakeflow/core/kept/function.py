@@ -8,10 +8,10 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.core.model.asset import Asset
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.reachable_code import (
     FunctionNode,
     Import,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lakeflow.core.keys import AssetKey
@@ -11,6 +10,7 @@ from lakeflow.core.log.versions import Moved, MoveKind
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.run import MoveNote
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 
 Tables = Mapping[str, Table[Any]]
 """Tables by name, as recorded inputs name them; those of other catalogs too."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.values import dataclass
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -12,6 +11,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.versions import Version, versions
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.values import dataclass
 
 VERSION: Final = re.compile(r"v(\d{1,18})")
 SNAPSHOT: Final = re.compile(r"s(\d+)")

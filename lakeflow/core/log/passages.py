@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.log.recorded import moves_of
 from lakeflow.core.model.run import RecordedMove
 from lakeflow.core.model.table import Key, Table
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

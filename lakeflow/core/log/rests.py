@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -14,6 +13,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
 from lakeflow.core.run.verdict import written_as
+from lakeflow.core.values import dataclass
 
 Point: TypeAlias = tuple[str, int]
 """A snapshot of a table, which is named as recorded inputs name it."""

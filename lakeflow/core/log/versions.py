@@ -7,7 +7,7 @@ number, for nobody could record one: it is named by its snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from lakeflow.core.log.passages import Passage, passages
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.model.table import NEUTRAL, Table
+from lakeflow.core.values import dataclass
 
 
 class MoveKind(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -20,6 +20,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import Freshness
 from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.time.timeline import Timeline
+from lakeflow.core.values import dataclass
 
 
 class AssetKind(StrEnum):

@@ -7,13 +7,13 @@ may not be there yet; it then stands on a snapshot that the environment has pinn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import MoveNote
 from lakeflow.core.model.table import MAIN
+from lakeflow.core.values import dataclass
 
 FENCED: Final = "fenced_"
 

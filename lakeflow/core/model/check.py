@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.values import dataclass
 
 
 class Severity(StrEnum):

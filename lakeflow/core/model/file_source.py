@@ -6,11 +6,12 @@ Importing this file is cheap on purpose: files of a project do it through `from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 LANDED_ROWS: Final = "source"

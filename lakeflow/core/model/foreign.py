@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

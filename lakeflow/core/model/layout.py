@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,7 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
 from lakeflow.core.model.type_names import parse_value
 from lakeflow.core.time.units import EPOCH, Unit
+from lakeflow.core.values import dataclass
 
 Partition: TypeAlias = tuple[Any, ...]
 """A value for each partition field, in their order."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.quarantine import SUFFIX
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 
 PREFIX: Final = "lakeflow."
 PROVEN_LIST: Final = f"{PREFIX}proven-list"

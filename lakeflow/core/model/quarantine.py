@@ -7,7 +7,7 @@ origin: the write of its owner splits them off.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.errors import Fault
@@ -16,6 +16,7 @@ from lakeflow.core.model.asset import Asset, Column, Deletes, SqlCode
 from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.write_mode import ANEW, BESIDE, WriteMode
+from lakeflow.core.values import dataclass
 
 SUFFIX: Final = "__quarantine"
 CHECK, REASON, RUN, INPUTS = "_check", "_reason", "_run", "_inputs"

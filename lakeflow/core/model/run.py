@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,6 +12,7 @@ from lakeflow.core.displayed import Displayed, aligned, printable
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 

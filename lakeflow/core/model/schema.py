@@ -7,11 +7,12 @@ a widening and a reorder; a column that changes its type otherwise is a new colu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from lakeflow.core.column_names import RENAME, RESERVED, alike, fault_of, hint_of_renamed, refuse_twins
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.values import dataclass
 
 Path: TypeAlias = tuple[str, ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, Generic
 
@@ -15,6 +15,7 @@ from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.values import dataclass
 
 MAIN: Final = "main"
 _FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between two entries of a table's log

@@ -5,9 +5,10 @@ name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from lakeflow.core.values import dataclass
 
 
 class Effect(StrEnum):

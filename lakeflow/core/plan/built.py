@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
 from lakeflow.core.time.timeline import Timeline, Window
+from lakeflow.core.values import dataclass
 
 FORMAT: Final = "lakeflow.partitions/1"
 KIND: Final = "partitions"

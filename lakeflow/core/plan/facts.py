@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.landing import Landing
 from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.time.timeline import EVER
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

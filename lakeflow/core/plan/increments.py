@@ -8,13 +8,13 @@ skipped, whatever crashes in between.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
+from lakeflow.core.values import dataclass
 
 APPEND: Final = "append"
 

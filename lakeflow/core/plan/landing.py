@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from lakeflow.core.column_names import FILE, OLD_NAMES
@@ -22,6 +22,7 @@ from lakeflow.core.model.file_source import Once
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.reasons import Cause, Reason
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 FORMAT: Final = "lakeflow.landed/1"

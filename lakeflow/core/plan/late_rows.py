@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.plan.built import Built, spelled_range
 from lakeflow.core.time.timeline import Timeline
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:

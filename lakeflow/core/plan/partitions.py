@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.plan.built import Built, digest_of
 from lakeflow.core.plan.late_rows import TouchedBy, late
 from lakeflow.core.time.timeline import Timeline, Window
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 
@@ -27,6 +27,7 @@ from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.taken_out import Asked, as_asked, below, rebuilds
 from lakeflow.core.plan.warnings import warnings
 from lakeflow.core.time.timeline import EVER, Window
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 

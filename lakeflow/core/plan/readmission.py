@@ -9,7 +9,7 @@ holds that position. It moves with the rows in one commit, a rollback takes it b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.column_names import FILE, OLD_NAMES
 from lakeflow.core.errors import LakeError, UsageError
@@ -24,6 +24,7 @@ from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.increments import Rewritten, increment
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, Reason
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

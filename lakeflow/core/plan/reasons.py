@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from lakeflow.core.keys import TableKey
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 

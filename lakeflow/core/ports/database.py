@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from lakeflow.core.values import dataclass
 
 Values: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Row: TypeAlias = Any

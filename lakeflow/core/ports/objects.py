@@ -14,8 +14,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
+
+from lakeflow.core.values import dataclass
 
 
 class StoreError(OSError):

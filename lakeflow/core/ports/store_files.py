@@ -7,10 +7,10 @@ and goes between the store and the local disk without being held in memory.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 
 class OpenedFile(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.readers.options import BUNDLES, for_java, for_pyiceberg, jdbc
 from lakeflow.core.readers.place import NAME, LakePlace, PlaceKind, store_at
 from lakeflow.core.redaction import HIDDEN
+from lakeflow.core.values import dataclass
 
 
 class Reader(StrEnum):

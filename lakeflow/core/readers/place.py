@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.redaction import redacted
 from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.values import dataclass
 
 NAME: Final = "lakeflow"
 """The name of the catalog in its database, and what it is called in lines for readers."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from lakeflow.core.compare.columns import SchemaChange
 from lakeflow.core.compare.comparison import ColumnChange, RowCounts
 from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.values import dataclass
 
 
 class ReplayOutcome(StrEnum):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.plan.landing import FoundFile, Landed, LandedSet, Landing
+from lakeflow.core.values import dataclass
 
 _CHANCE: Final = re.compile(
     r"\b(now|today|current_date|current_time|current_timestamp|get_current_timestamp|random|setseed|uuid|gen_random_uuid"

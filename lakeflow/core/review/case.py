@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +17,7 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState
 from lakeflow.core.review.change import ChangeEffect, Changes
 from lakeflow.core.review.places import line_of_fault, line_of_function, line_of_setting, lines_of_checks, place_of
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.audits import Inspected
 
 

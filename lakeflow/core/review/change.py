@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.values import dataclass
 
 
 class ChangeEffect(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.columns.derivation import ColumnRef
 from lakeflow.core.columns.graph import ColumnGraph
@@ -16,6 +16,7 @@ from lakeflow.core.model.schema import Decimal, Field, Schema, Type
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind
 from lakeflow.core.review.places import place_of
 from lakeflow.core.review.sides import BothSides
+from lakeflow.core.values import dataclass
 
 _WIDER = frozenset({("int", "long"), ("float", "double")})
 

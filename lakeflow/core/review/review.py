@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.keys import EMPTY, AssetKey
@@ -11,6 +11,7 @@ from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord, StepState
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.review.change import Changes
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.schema import Schema
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.values import dataclass
 
 SHARED_SCAN: Final = "shared scan"
 """The step in which the questions of many checks are answered at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.check import Suite
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Statistics
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -16,6 +15,7 @@ from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.events import Event
 from lakeflow.core.time.timeline import Timeline, Window
 from lakeflow.core.time.units import Unit
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

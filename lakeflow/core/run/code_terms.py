@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.values import dataclass
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
 """Is called with the lines that code prints, several at a time."""

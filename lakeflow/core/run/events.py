@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepRecord
 from lakeflow.core.plan.planning import Plan
+from lakeflow.core.values import dataclass
 
 
 class Phase(StrEnum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from lakeflow.core.errors import BusyError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ there is.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Upstreams, ancestors, downstreams
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

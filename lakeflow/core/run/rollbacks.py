@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
 from lakeflow.core.run.verdict import written_as
+from lakeflow.core.values import dataclass
 
 Goals = Mapping[AssetKey, int | None]
 """The snapshot to which main of each table would return; None: to what it was before its first publish."""

@@ -7,7 +7,7 @@ changes its type otherwise is a new column. An append keeps old rows, so there n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from operator import eq
 from typing import Final
@@ -30,6 +30,7 @@ from lakeflow.core.model.schema import (
     require_names,
 )
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.values import dataclass
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
 _ANEW: Final = "materialize it with --full-refresh, which rebuilds the table (the plan says what that removes)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
 from typing import Final
@@ -13,6 +12,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

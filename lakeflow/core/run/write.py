@@ -6,7 +6,6 @@ Both are plain data, so that one process may write the rows and another commit t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +18,7 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

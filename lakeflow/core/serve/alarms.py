@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.values import dataclass
 
 Next = Callable[[datetime], datetime]
 """The moment at which something is due again that was done at a moment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +13,7 @@ from lakeflow.core.serve.alarms import NO_ALARMS, Alarm, Alarms
 from lakeflow.core.serve.view import BrokenRun, ServedAsset, ServedLake
 from lakeflow.core.time.quiet import Quiet
 from lakeflow.core.time.refresh import Refresh
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.freshness import Deadline
 
 FIRST_PAUSE: Final = timedelta(minutes=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +15,7 @@ from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.reasons import Reason
 from lakeflow.core.serve.refreshes import Refreshes
 from lakeflow.core.time.refresh import Refresh
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.freshness import Deadline, confirmed
 from lakeflow.core.view.rows import AssetStatus, Health
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from lakeflow.core.settings.storage import UNSAID, Storage, is_store_location, r
 from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
 from lakeflow.core.time.refresh import Refresh
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import Salt, read_salt
 from lakeflow.core.wording import did_you_mean, parse_bytes
 

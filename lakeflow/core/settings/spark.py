@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.redaction import redacted, secret
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 LOCAL: Final = "local[*]"

@@ -5,12 +5,13 @@ store is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.redaction import redacted, secret
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 
 STORES: Final[Mapping[str, str]] = {

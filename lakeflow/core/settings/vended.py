@@ -6,11 +6,12 @@ The names are those of Iceberg's file IO (REST OpenAPI: `config` and `storage-cr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.settings.storage import Storage
+from lakeflow.core.values import dataclass
 
 MARGIN: Final = 300.0
 """Seconds before their end at which keys are fetched anew: a large file may take as long."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Literal, TypeAlias
 
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.values import dataclass
 
 ANY: Final = "*"
 """The column of a `ColumnOrigin` that may be any column of its table."""

@@ -8,12 +8,12 @@ keep a row only because of what it found in other tables. Every form that is not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
 
 from lakeflow.core.sql.totals import TOTALS
+from lakeflow.core.values import dataclass
 
 EVERY: Final = "*"
 """Stands for columns with unknown names."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import Computer
 from lakeflow.core.sql.column_origins import Flows
+from lakeflow.core.values import dataclass
 
 PUBLISHED: Final = "published"
 """The database under whose name a check sees what readers see."""

@@ -8,7 +8,7 @@ it keeps keys apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from sqlglot import exp
@@ -16,6 +16,7 @@ from sqlglot import exp
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.sql.aggregates import own, queries, totals_of
 from lakeflow.core.sql.partners import NO_PARTNERS, Partners, filters, joined, misses, projected, turned, without_names
+from lakeflow.core.values import dataclass
 
 Tell = Callable[[exp.Expr, str, str], None]
 """Reports a node: what the SELECT does to new rows, and what to write instead."""

@@ -7,12 +7,13 @@ them, up to the first that is certain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Final
 
 from lakeflow.core.keys import Layer
 from lakeflow.core.sql.column_origins import NOWHERE, Flows, Origins, union
+from lakeflow.core.values import dataclass
 
 _QUALIFIED: Final = 3
 """The longest name of a table: `published.silver.flights`."""

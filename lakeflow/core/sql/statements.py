@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.values import dataclass
 
 Node: TypeAlias = Mapping[str, Any]
 """A node of the tree: its fields by name. Every expression has a `class`, every other node a `type`."""

@@ -9,7 +9,6 @@ tell. The author's own text is what runs; the parser only finds and judges it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import sqlglot
@@ -20,6 +19,7 @@ from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.sql.tokens import Token, UnclosedError, tokens
 from lakeflow.core.time.timeline import BOUNDS
+from lakeflow.core.values import dataclass
 
 Columns = Mapping[AssetKey, frozenset[str]]
 """The columns of each input, in lower case."""

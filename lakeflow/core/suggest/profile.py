@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal as Number
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any, Final
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.schema import Decimal, Type
 from lakeflow.core.model.table import ColumnFacts
+from lakeflow.core.values import dataclass
 
 MOST_VALUES: Final = 30
 """A column with more values than this has no set of values that anybody would write down."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from lakeflow.core.model.check import Severity
+from lakeflow.core.values import dataclass
 
 LIBRARY: Final = "gxe"
 OURS: Final = "lfx"

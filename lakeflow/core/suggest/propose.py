@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from typing import Final
@@ -19,6 +19,7 @@ from lakeflow.core.suggest.partition_rows import rows_query
 from lakeflow.core.suggest.profile import ColumnKind, Key, SeenSnapshot, Span, Want, kind_of
 from lakeflow.core.suggest.proposal import OURS, About, Proposal, Topic, Watched, library
 from lakeflow.core.suggest.values import ENOUGH, in_snapshots, light_unless_seen, spread_of, value_check
+from lakeflow.core.values import dataclass
 
 MOST_MISSING: Final = 0.05
 """A column that lacks more of its values has no habit of being filled."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.suggest.proposal import Proposal, Topic
 from lakeflow.core.suggest.text import NotAListError, items, merged, new_file
+from lakeflow.core.values import dataclass
 
 _AUDITED = frozenset({Ruling.PUBLISH, Ruling.UNCHANGED})
 

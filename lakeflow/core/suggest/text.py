@@ -9,11 +9,11 @@ import ast
 import io
 import tokenize
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Any, Final
 
 from lakeflow.core.suggest.proposal import LIBRARY, OURS, Proposal
+from lakeflow.core.values import dataclass
 
 _IMPORT: Final = (ast.Import, ast.ImportFrom)
 _WIDTH: Final = 120

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import parse_seconds
 
 OFF: Final = "off"

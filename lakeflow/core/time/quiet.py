@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from lakeflow.core.time.freshness import Schedule, parse_schedule
+from lakeflow.core.values import dataclass
 
 _SPELLED: Final = re.compile(
     r"(?P<start>([01]?\d|2[0-3]):[0-5]\d)\s*-\s*(?P<end>([01]?\d|2[0-3]):[0-5]\d)\s+(?P<zone>\S+)"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from lakeflow.core.time.freshness import OFF, Schedule, parse_age, parse_schedule
+from lakeflow.core.values import dataclass
 
 ON_CHANGE: Final = "on change"
 _NO_ZONE: Final = re.compile(r"\S+(?:\s+\S+){4}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from itertools import takewhile
@@ -12,6 +11,7 @@ from typing import Final
 
 from lakeflow.core.time.local import after, at_wall, floor, spell, zone_of
 from lakeflow.core.time.units import Unit
+from lakeflow.core.values import dataclass
 
 START: Final = "partition_start"
 END: Final = "partition_end"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.provenance import PREFIX, Provenance, provenance_of
 from lakeflow.core.model.run import STANDING, Ruling
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.values import dataclass
 from lakeflow.core.verify.values import (
     Author,
     Books,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.errors import LakeError
@@ -13,6 +12,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.values import dataclass
 from lakeflow.core.verify.proofs import proven
 from lakeflow.core.verify.values import Testimony, history_of
 from lakeflow.core.wording import counted

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import RunRecord, VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.consistency import Stock
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Mask, Project
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.fingerprint import fingerprint, salted
 
 VARIABLE: Final = "LAKEFLOW_PII_SALT"

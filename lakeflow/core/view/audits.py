@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.run.verdict import hold_reason
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import find_snapshot, ref_meant, seen_at
 
 """Stands for the newest branch of an asset that a run left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
@@ -15,6 +14,7 @@ from lakeflow.core.model.table import MAIN, Looked, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.leases import CurrentLeases, died
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.core.view.history import BRANCH_PREFIX
 from lakeflow.core.wording import counted

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from lakeflow.core.errors import LakeflowError, ProjectError
+from lakeflow.core.values import dataclass
 
 
 class Level(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
@@ -12,6 +11,7 @@ from lakeflow.core.model.asset import Project, downstreams
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.time.freshness import Freshness
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

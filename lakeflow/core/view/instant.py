@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.log.moments import moment_meant
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import BRANCH_PREFIX, HELD, seen_at
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,6 +12,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import MOVES, CheckResult, Ruling, VerdictRecord
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import Health, Symptom
 from lakeflow.core.wording import counted, lateness, parse_seconds
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import MAIN, Snapshot, Table
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import BRANCH_PREFIX
 
 REASON: Final = "made again from the tables' own metadata"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind
 from lakeflow.core.plan.landing import Copy
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.freshness import Deadline
 
 

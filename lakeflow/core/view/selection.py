@@ -7,7 +7,6 @@ A name, glob, layer, tag or owner that no asset has is a typing error, and is re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final
@@ -16,6 +15,7 @@ from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Project, Upstreams, ancestors, downstreams
 from lakeflow.core.model.run import RunRecord
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
 from lakeflow.core.wording import nearest

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from lakeflow.core.errors import SelectionError
+from lakeflow.core.values import dataclass
 
 HINT: Final = "write `silver.flights`, `+x`, `2+x+1`, `silver.*`, `tag:daily`, `a b`, `a and not b`"
 _TOKEN: Final = re.compile(r"""[(),]|(?:[^\s(),"]|"[^"]*")+|\S""")

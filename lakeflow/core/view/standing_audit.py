@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, Ruling, RunRecord, VerdictRecord
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

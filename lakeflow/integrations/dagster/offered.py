@@ -4,7 +4,7 @@ Annotations are evaluated here: Dagster wants to see the type of a context itsel
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import DeclaredCheck
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.time.timeline import Timeline
+from lakeflow.core.values import dataclass
 from lakeflow.integrations.asked import WAIT, AskedRun, carry_out
 from lakeflow.integrations.dagster.metadata import metadata_of
 from lakeflow.integrations.dagster.names import VERDICT, asset_of, check_names

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +27,7 @@ from lakeflow.core.ports.locations import path_of, store_of
 from lakeflow.core.ports.objects import Objects
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import replace_variables
+from lakeflow.core.values import dataclass
 from lakeflow.lake.assembly import MIGRATIONS, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
 from lakeflow.lake.keeping.outdated import refuse_outdated

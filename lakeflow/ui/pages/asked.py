@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.values import dataclass
 from lakeflow.ui.kept import Glance
 
 _MOST = 500

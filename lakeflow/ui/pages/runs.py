@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.as_json.values import JsonObject, run_json
@@ -14,6 +13,7 @@ from lakeflow.core.glance.strips import strips
 from lakeflow.core.glance.timeline import timeline
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.values import dataclass
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest, UnknownError

@@ -8,7 +8,6 @@ it. A run that is at work on the table goes first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.compact.results import Compacted, CompactOutcome, together
@@ -17,6 +16,7 @@ from lakeflow.core.compact.work import work
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import with_their_quarantines
+from lakeflow.core.values import dataclass
 from lakeflow.wap.decide.moved_rows import CompactJob, MovedError, publish_moved, size_of, standing_of, told
 from lakeflow.wap.ports import World
 

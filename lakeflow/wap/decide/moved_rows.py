@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.care.compacting import (
     MovableTable,
@@ -30,6 +30,7 @@ from lakeflow.core.model.changes import Discard, Publish
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.entry import UNRECORDED
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.wording import counted
 from lakeflow.wap.decide.record import branches

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.compare.columns import Pair, pairs, schema_change
 from lakeflow.core.compare.comparison import Asked, Comparison, Samples, Side
@@ -14,6 +13,7 @@ from lakeflow.core.model.run import RunRecord
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.wording import nearest
 from lakeflow.wap.look.show import masked

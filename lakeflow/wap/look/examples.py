@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -28,6 +27,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.schema_evolution import settle
 from lakeflow.core.time.timeline import Window, parse_wall
+from lakeflow.core.values import dataclass
 
 
 class Bench(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.errors import LakeError
@@ -14,6 +14,7 @@ from lakeflow.core.log.rests import Point, RestsOn, built_on_taken_back
 from lakeflow.core.log.source import difference
 from lakeflow.core.log.versions import MoveKind, Version, versions
 from lakeflow.core.model.table import Table
+from lakeflow.core.values import dataclass
 from lakeflow.wap.look.moments import time_said
 from lakeflow.wap.ports import World
 

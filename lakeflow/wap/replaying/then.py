@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.column_names import LOADED_AT
@@ -26,6 +26,7 @@ from lakeflow.core.replay.then import (
     landing_of,
     pinned_at,
 )
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.ports import World

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.errors import UsageError
@@ -15,6 +14,7 @@ from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.plan.taken_out import Asked
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Stops
 from lakeflow.wap.facts import gather, with_drift

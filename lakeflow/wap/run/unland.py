@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import ancestors, downstreams
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.plan.taken_out import Asked, asked_to_come, asked_to_go
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Observer
 from lakeflow.wap.facts import gather
 from lakeflow.wap.ports import World

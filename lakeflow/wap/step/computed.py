@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.landing import NOTHING_LANDED, LandedSet
 from lakeflow.core.run.write import WriteResult
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
@@ -19,6 +19,7 @@ from lakeflow.core.model.table import Scan, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.readmission import position, read_by
 from lakeflow.core.run.write import RefusedRows, Write
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
 from lakeflow.wap.step.beside import keep_code, keep_past

@@ -6,8 +6,9 @@ Whole columns are looked at first; the row is searched only in a batch that has 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,6 @@ are cast. A struct may lack keys, and `null` is NULL everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.adapters.duckdb.cast.from_text import MEND, VARCHAR
@@ -16,6 +15,7 @@ from lakeflow.adapters.duckdb.cast.leaf import Cast, CastFault, in_items, item_o
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.model.schema import Field, List, Map, Primitive, Struct, Type, children
+from lakeflow.core.values import dataclass
 
 MARK: Final = chr(0xFDD0)
 """Marks a string that was a number. Unicode reserves this character, so exchanged text does not contain it."""

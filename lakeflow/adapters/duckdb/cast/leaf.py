@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from duckdb.sqltypes import DuckDBPyType
@@ -11,6 +11,7 @@ from duckdb.sqltypes import DuckDBPyType
 from lakeflow.adapters.duckdb.cast.from_text import MEND, TEXT, clock_is_unclear, text_loses
 from lakeflow.adapters.duckdb.types import parts_of, spelled
 from lakeflow.core.model.schema import Decimal, Primitive, Type
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

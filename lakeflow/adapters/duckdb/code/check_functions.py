@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from lakeflow.adapters.duckdb.code.returned import stream_of
 from lakeflow.adapters.duckdb.code.user_sql import only_select
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.core.values import dataclass
 
 _BATCH: Final = 10_000
 _ALLOWED: Final = (

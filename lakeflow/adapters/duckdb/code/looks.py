@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from duckdb import DuckDBPyRelation
@@ -15,6 +15,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.cast.arrow_values import ArrowFault, first_fault, may_be_cut
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Mask
+from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import Salt, hashes, require_key
 from lakeflow.core.wording import did_you_mean
 

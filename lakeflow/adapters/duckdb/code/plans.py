@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import duckdb
@@ -19,6 +19,7 @@ from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.core.columns.derivation import SelectColumns, UnknownColumns
 from lakeflow.core.columns.select_columns import columns_of_plan
 from lakeflow.core.model.schema import Schema
+from lakeflow.core.values import dataclass
 
 _SETTINGS: Final = {
     "TimeZone": "UTC",

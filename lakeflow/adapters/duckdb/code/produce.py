@@ -6,7 +6,7 @@ import inspect
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -38,6 +38,7 @@ from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import NOTHING_LANDED, LandedSet
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.time.timeline import BOUNDS, Window
+from lakeflow.core.values import dataclass
 
 Columns: TypeAlias = Mapping[str, Type]
 """Types by lower-cased name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -19,6 +18,7 @@ from lakeflow.adapters.duckdb.instance.instance import StepSession, query
 from lakeflow.adapters.duckdb.types import NOTHING
 from lakeflow.core.column_names import refuse_twins
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,6 @@ their values, so that a key which occurs twice never multiplies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from duckdb import DuckDBPyConnection
@@ -17,6 +16,7 @@ from lakeflow.adapters.duckdb.diff.found import PAIRS, Found
 from lakeflow.adapters.duckdb.diff.sides import Sides, sides
 from lakeflow.core.compare.comparison import Asked, Compared, RowCounts
 from lakeflow.core.model.table import Scan
+from lakeflow.core.values import dataclass
 
 _LEFT: Final = "temp.main.lakeflow_left"
 

@@ -6,7 +6,6 @@ sides it is, and `n` how often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.diff.values import is_number
 from lakeflow.core.compare.comparison import Asked, ColumnChange, Mean, Samples
 from lakeflow.core.model.table import Rows
+from lakeflow.core.values import dataclass
 
 PAIRS: Final = "temp.main.lakeflow_pairs"
 _ADDED: Final = "NOT b"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
@@ -14,6 +14,7 @@ from lakeflow.core.compare.comparison import Asked
 from lakeflow.core.compare.files import only, shared, without
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -28,6 +27,7 @@ from lakeflow.core.model.table import Scan
 from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.values import dataclass
 
 _EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
 _IDLE: Final = "64MB"

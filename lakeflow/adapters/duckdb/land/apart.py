@@ -10,7 +10,7 @@ import csv
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from lakeflow.adapters.duckdb.land.text_lines import RawLine, end_of, raw_lines,
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ the type that the table has today.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import duckdb
@@ -23,6 +22,7 @@ from lakeflow.core.contract.versions import types_of
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.schema import Type, children
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.values import dataclass
 
 
 def too_large(value: str, cap: int, name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final
@@ -26,6 +26,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.ports.store_files import StoreFiles
+from lakeflow.core.values import dataclass
 
 _BEGINNING: Final = 1 << 20
 """Bytes of a JSON file that are looked at."""

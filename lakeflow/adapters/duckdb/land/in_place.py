@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Delivery, FoundFile
+from lakeflow.core.values import dataclass
 
 
 @contextmanager

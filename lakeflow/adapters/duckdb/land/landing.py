@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from duckdb import DuckDBPyRelation
@@ -27,6 +27,7 @@ from lakeflow.core.model.file_source import LANDED_ROWS, NO_CAPS, Caps, Format
 from lakeflow.core.model.quarantine import LINE, REASON, TEXT
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.plan.landing import Delivery
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

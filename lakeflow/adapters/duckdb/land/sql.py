@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +25,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.file_source import NO_CAPS, FileSource, Format
 from lakeflow.core.model.schema import Type, children
 from lakeflow.core.plan.landing import FoundFile, Landed, LandedSet
+from lakeflow.core.values import dataclass
 
 HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
 TABLE: Final = "lakeflow_staged"

@@ -7,7 +7,7 @@ files of a load, so the ordinal of a row in its file is exact (`row_number()` ov
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import Extra, FileSource, Format
 from lakeflow.core.model.schema import Primitive, Type
 from lakeflow.core.plan.landing import Delivery, FoundFile
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 TEXT: Final[Type] = Primitive("string")

@@ -12,10 +12,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.values import dataclass
 
 _PIECE: Final = 1 << 20
 

@@ -15,13 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeAlias, cast
 
 from lakeflow.adapters.duckdb.land.text_files import ENCODING
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.values import dataclass
 
 Content: TypeAlias = IO[bytes] | gzip.GzipFile
 _CHUNK: Final = 1 << 20

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.foreign import FileOrigin
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct, Type, children
 from lakeflow.core.model.table import DeleteFile, Scan
+from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,6 @@ matched by the table's names of today.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from duckdb import DuckDBPyConnection
@@ -20,6 +19,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.foreign import FileOrigin
 from lakeflow.core.model.schema import Field, children
 from lakeflow.core.model.table import Scan
+from lakeflow.core.values import dataclass
 
 Names: TypeAlias = Mapping[int, str]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from duckdb import DuckDBPyConnection
@@ -15,6 +14,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.foreign import Mapped
 from lakeflow.core.model.schema import Decimal, Field, List, Map, Struct, Type, children, walk
 from lakeflow.core.model.table import Scan
+from lakeflow.core.values import dataclass
 
 _NODE: Final = "{name: name, many: coalesce(num_children, 0), id: field_id, type: duckdb_type}"
 _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import Final
 
 from lakeflow.core.model.digests import digest_in
 from lakeflow.core.ports.store_files import OpenedFile, StoreFiles
+from lakeflow.core.values import dataclass
 
 _TAIL: Final = 64 * 1024
 """What DuckDB reads first from the end of a Parquet file."""

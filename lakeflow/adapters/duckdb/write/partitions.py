@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from decimal import Decimal as Number
 from typing import Any, Final
 from uuid import uuid4
@@ -20,6 +19,7 @@ from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.model.layout import Layout, Partition, PartitionField, Transform, partition_value, source_of
 from lakeflow.core.model.schema import Decimal, Field, Schema
+from lakeflow.core.values import dataclass
 
 _HASHED_AS: Final = {"int": "BIGINT", "timestamptz": "TIMESTAMP", "uuid": "BLOB"}
 """The type as which a value is hashed: the spec hashes an int as a long, because its column may be widened."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import WrittenFile
 from lakeflow.core.run.write import RefusedRows, Write, WriteResult
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 

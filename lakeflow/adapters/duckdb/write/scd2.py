@@ -13,7 +13,7 @@ So a late row splits the version that held at its time, and a row that repeats a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
@@ -30,6 +30,7 @@ from lakeflow.core.model.scd2_columns import IS_CURRENT, VALID_FROM, VALID_TO, u
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Ties, Write, WriteResult
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _STAYS, _REMEMBERED, _BEGINS, _CAME, _CLOSED = range(5)

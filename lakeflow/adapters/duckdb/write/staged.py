@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,6 +21,7 @@ from lakeflow.core.errors import AssetError, ConfigError
 from lakeflow.core.model.table import WrittenFile
 from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.values import dataclass
 
 Placed: TypeAlias = Callable[..., tuple[tuple[WrittenFile, ...], ...]]
 """Takes groups of written files to where they belong, and gives them with their new paths."""

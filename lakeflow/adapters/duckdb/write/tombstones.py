@@ -8,7 +8,6 @@ remember; and where other columns tell now, nothing that was remembered can be c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from duckdb import DuckDBPyConnection
@@ -16,6 +15,7 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.names import literal
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.model.schema import Field
+from lakeflow.core.values import dataclass
 
 KEYS: Final = "tombstones"
 """The name of their table."""

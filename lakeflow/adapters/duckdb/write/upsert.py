@@ -7,7 +7,7 @@ nothing, so the table is the same in whatever order its rows came (docs/decision
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -23,6 +23,7 @@ from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.schema import Field, Schema, children
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Ties, Write, WriteResult
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Observation, share
@@ -11,6 +11,7 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, Outcome
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _ROWS = Aggregate("count(*)")

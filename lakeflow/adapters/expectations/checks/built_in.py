@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, in_groups, share
 from lakeflow.adapters.expectations.checks.column_types import spelled
@@ -19,6 +18,7 @@ from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import ReadScope
 from lakeflow.core.model.schema import Schema, walk
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _ROWS = Aggregate("count(*)")

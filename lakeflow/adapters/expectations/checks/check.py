@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from lakeflow.adapters.expectations.metrics.answers import Answers
@@ -16,6 +16,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import Outcome, Severity, Thresholds
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, ReadScope
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"

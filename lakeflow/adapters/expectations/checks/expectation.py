@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lakeflow.adapters.expectations.checks import names
@@ -18,6 +17,7 @@ from lakeflow.adapters.expectations.sql.literals import text
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.check import Outcome
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
@@ -14,6 +14,7 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifie
 from lakeflow.core.model.check import ForeignKey, Outcome
 from lakeflow.core.model.scd2_columns import VALID_FROM, VALID_TO
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 
 
 def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str], at: str = "") -> str:

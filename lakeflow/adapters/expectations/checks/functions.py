@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED, PythonCheck
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.check import CheckFile, Outcome
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _ROWS: Final = Aggregate("count(*)")

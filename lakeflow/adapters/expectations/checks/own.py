@@ -5,7 +5,6 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks.check import Observation, Rule, of_no_rows
@@ -14,6 +13,7 @@ from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.checks.own_rules import rule
 from lakeflow.core.model.check import Outcome
+from lakeflow.core.values import dataclass
 
 FIRST_BUILD: Final = "nothing is published to compare with"
 

@@ -5,7 +5,6 @@ ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
@@ -17,6 +16,7 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.scd2_columns import ADDED, IS_CURRENT, VALID_FROM, VALID_TO
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 
 _ROWS = Aggregate("count(*)")
 

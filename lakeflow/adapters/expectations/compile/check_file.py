@@ -8,7 +8,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -17,6 +16,7 @@ from lakeflow.adapters.expectations.checks.functions import DeclaredCheckFunctio
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.declare.check_decorator import declared
 from lakeflow.core.model.check import CheckFile
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks import names, own_kinds
@@ -33,6 +32,7 @@ from lakeflow.adapters.expectations.sql.predicates import regexes
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.check import Outcome, Severity, Thresholds, read_thresholds
 from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.values import dataclass
 
 _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "ExpectColumnValuesToBeInTypeList")
 

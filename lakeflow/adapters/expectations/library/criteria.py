@@ -10,8 +10,9 @@ import datetime as dt
 import decimal
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from lakeflow.core.values import dataclass
 
 Values = Mapping[str, Any]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.library import library
 from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.values import dataclass
 
 _TRIED: Final = 100
 """How many values a user's rule has to judge a second time."""

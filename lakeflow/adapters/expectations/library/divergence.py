@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.library.criteria import Criterion, Judgement, Values
 from lakeflow.adapters.expectations.table import Operand
+from lakeflow.core.values import dataclass
 
 _ROUNDING: Final = 1e-12
 

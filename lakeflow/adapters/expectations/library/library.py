@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from lakeflow.adapters.expectations.sql import order
 from lakeflow.adapters.expectations.sql.domains import Metric
 from lakeflow.adapters.expectations.sql.literals import instant
 from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.values import dataclass
 
 _COUNTS_ONLY: Final = {"result_format": {"result_format": "BOOLEAN_ONLY", "partial_unexpected_count": 0}}
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+from lakeflow.core.values import dataclass
 
 TABLE: Final = Path(__file__).with_name("signatures.json")
 _EXACT: Final = 2**53

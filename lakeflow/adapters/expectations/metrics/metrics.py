@@ -6,7 +6,7 @@ DISTINCT never joins the shared scan (measured: a second for 10 million rows); u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain, Hint, Metric, Say
 from lakeflow.adapters.expectations.sql.literals import naive
 from lakeflow.adapters.expectations.sql.predicates import bad_row, members, unsupported
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
+from lakeflow.core.values import dataclass
 
 UNIQUE: Final = frozenset({"column_values.unique", "compound_columns.unique"})
 SHOWN: Final = 5

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.library import custom_rules as providers
@@ -16,6 +15,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain, Metric
 from lakeflow.adapters.expectations.sql.literals import literal, text
 from lakeflow.adapters.expectations.sql.predicates import RULES, only_python_reads, regexes
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
+from lakeflow.core.values import dataclass
 
 SHOWN: Final = 5
 HELD: Final = "/* holds a value found */"

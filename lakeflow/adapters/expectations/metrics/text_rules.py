@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
 from lakeflow.adapters.expectations.sql.predicates import regexes
+from lakeflow.core.values import dataclass
 
 Values = Mapping[str, Any]
 _NO_JSON: Final = (ValueError, RecursionError)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.sql import conditions
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
+from lakeflow.core.values import dataclass
 
 _PAIR: Final[Mapping[str, str | None]] = {
     "both_values_are_missing": " AND ",

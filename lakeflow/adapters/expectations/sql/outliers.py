@@ -8,11 +8,11 @@ every row.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
+from lakeflow.core.values import dataclass
 
 Values = Mapping[str, Any]
 

@@ -7,7 +7,6 @@ be copied later, as long as nobody removes it. The copy itself is checked for fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.destination import Destination
 from lakeflow.core.ports.locations import local_path
+from lakeflow.core.values import dataclass
 
 _GROUND: Final = DiskGround()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.adapters.iceberg.disk.proof import is_proof, proof_location, read_proof
@@ -18,6 +17,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 _STATISTICS: Final = ("statistics", "partition-statistics")
 

@@ -17,7 +17,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Garbage, Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 
 _HINT: Final = "version-hint.text"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -17,6 +16,7 @@ from lakeflow.adapters.objects import seen_as
 from lakeflow.core.errors import LakeError
 from lakeflow.core.ports.locations import is_below, path_of, store_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 MARKER: Final = "lakeflow-lake.json"
 """The file in a warehouse that names the lake to which it belongs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.care.contents import content_faults
@@ -23,6 +23,7 @@ from lakeflow.core.model.digests import digest_in
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.consistency import Stock
 
 _STATUSES: Final = ("existing", "added", "deleted")  # of a manifest entry, by its number

@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike, fspath
 from typing import Final
 
@@ -27,6 +27,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of, to_location
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.rebuilt import Proven, is_settled
 
 _NUMBERED: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")

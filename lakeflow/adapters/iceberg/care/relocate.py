@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,7 @@ from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection
 from lakeflow.core.ports.locations import path_of, store_of
 from lakeflow.core.ports.objects import Objects, Scratch
+from lakeflow.core.values import dataclass
 
 _WITH_PLACES: Final = ("location", "properties", "snapshots", "metadata-log", "statistics", "partition-statistics")
 _DELETES: Final = 1  # the content of a manifest of delete files

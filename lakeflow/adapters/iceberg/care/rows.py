@@ -10,7 +10,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 _BATCH: Final = 65_536
 _AT_ONCE: Final = 256

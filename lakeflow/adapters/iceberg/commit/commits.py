@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.commit import numbers, pointers
@@ -24,6 +24,7 @@ from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection
 from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 from lakeflow.core.ports.objects import Objects, Scratch
+from lakeflow.core.values import dataclass
 
 _ATTEMPTS: Final = 10
 

@@ -7,7 +7,6 @@ order of the commits, none is missing, and none is told twice. Where the propert
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +17,7 @@ from lakeflow.core.log.recorded import PROPERTY, moves_of, with_move
 from lakeflow.core.model.run import MoveNote, RecordedMove
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.database import Connection, sql
+from lakeflow.core.values import dataclass
 
 _ROW: Final = f"catalog_name = '{CATALOG}' and namespace = '{Layer.BRONZE}' and property_key = 'lakeflow.version'"
 _READ: Final = sql(f"select property_value from iceberg_namespace_properties where {_ROW}")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from lakeflow.core.values import dataclass
 
 _MAGIC: Final = b"Obj\x01"
 _SYNC: Final = 16

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.disk.fileio import hint_of, reason
@@ -18,6 +17,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.ports.objects import Objects, StoreError
+from lakeflow.core.values import dataclass
 
 BLOB_TYPE: Final = "lakeflow.proof"
 _MAGIC: Final = b"PFA1"

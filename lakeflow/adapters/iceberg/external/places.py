@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import ExternalKey
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ A bound decides which files a reader skips, so a bound that is not certain is le
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pyiceberg.conversions import to_bytes
@@ -20,6 +19,7 @@ from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Type, ch
 from lakeflow.core.model.table import ColumnStats, Staging, WrittenFile
 from lakeflow.core.model.type_names import parse_value
 from lakeflow.core.ports.locations import to_location
+from lakeflow.core.values import dataclass
 
 _BOUND_LENGTH: Final = 16  # characters or bytes, as Iceberg's truncate(16) metrics mode
 _INFINITE: Final = frozenset({"infinity", "-infinity"})

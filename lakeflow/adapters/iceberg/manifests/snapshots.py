@@ -10,7 +10,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count, groupby
 from typing import Any, Final
 from uuid import uuid4
@@ -35,6 +35,7 @@ from lakeflow.core.compact.work import MANIFEST_BYTES, bins
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import NEUTRAL
 from lakeflow.core.ports.locations import path_of
+from lakeflow.core.values import dataclass
 
 MERGE: Final = 8
 """How many manifests of one size class are merged into one; the classes are powers of this number."""

@@ -7,7 +7,6 @@ because no bound holds NaN; so are columns of personal data, which have no bound
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Context
 from decimal import Decimal as Number
 from typing import Any, Final
@@ -17,6 +16,7 @@ from pyiceberg.manifest import DataFile
 from lakeflow.core.model.schema import Decimal, Field, Type
 from lakeflow.core.model.table import ColumnFacts
 from lakeflow.core.model.type_names import date_text, timestamp_text
+from lakeflow.core.values import dataclass
 
 _EXACT: Final = Context(prec=76)
 

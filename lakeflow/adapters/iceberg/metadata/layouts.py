@@ -7,7 +7,6 @@ spec and order of its write, and the publish makes those the table's own, as it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata import updates as u
@@ -16,6 +15,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.layout import Layout, PartitionField, SortField, Transform
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import Snapshot
+from lakeflow.core.values import dataclass
 
 SPEC: Final = f"{PREFIX}partition-spec"
 ORDER: Final = f"{PREFIX}sort-order"

@@ -13,7 +13,7 @@ import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from itertools import takewhile
 from os import PathLike, fspath
@@ -30,6 +30,7 @@ from lakeflow.core.keys import TableKey
 from lakeflow.core.model.table import Key, Snapshot, Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects, StoreError
+from lakeflow.core.values import dataclass
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"

@@ -6,7 +6,6 @@ import gzip
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlparse
 
@@ -17,6 +16,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of, store_of, to_location
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 _METADATA: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
 _UUID: Final = re.compile(rb'"table-uuid"\s*:\s*"([^"]+)"')

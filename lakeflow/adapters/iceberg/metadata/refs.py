@@ -7,7 +7,7 @@ drops the second assertion on a ref (trap T1), retries a lost branch as an orpha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg.metadata import updates as u
@@ -17,6 +17,7 @@ from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.changes import Change, Discard, LetGo, Pin, Publish, Rollback, Stay, Tag, Untag, fenced
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import MAIN, Snapshot, Table
+from lakeflow.core.values import dataclass
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
 """Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""

@@ -8,12 +8,12 @@ copies nothing that did not change, and needs no import of half a second. A test
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.core.model.table import MAIN
+from lakeflow.core.values import dataclass
 
 PREVIOUS_VERSIONS: Final = "write.metadata.previous-versions-max"
 DELETE_AFTER_COMMIT: Final = "write.metadata.delete-after-commit.enabled"

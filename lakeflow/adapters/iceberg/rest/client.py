@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +21,7 @@ import requests
 from lakeflow.adapters.iceberg.rest.tokens import Auth, auth_of
 from lakeflow.core.errors import LakeError
 from lakeflow.core.settings.catalogs import ExternalCatalog
+from lakeflow.core.values import dataclass
 
 TIMEOUTS: Final = (10.0, 60.0)
 """How long, in seconds, a connection and an answer may take to come."""

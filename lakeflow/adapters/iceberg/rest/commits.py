@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.adapters.iceberg.commit import numbers
@@ -28,6 +28,7 @@ from lakeflow.core.model.table import MAIN, Looked, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import UNRECORDED, Entry
 from lakeflow.core.ports.objects import Objects, Scratch
+from lakeflow.core.values import dataclass
 
 _PAUSES: Final = (0.2, 0.8)
 """Between the tries of a request whose answer was lost. Each requires all that it relies on, so that it takes effect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from os import PathLike, fspath
 
 from lakeflow.adapters.iceberg.care.estate import places_of
@@ -16,6 +15,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

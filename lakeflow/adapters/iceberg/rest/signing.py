@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from lakeflow.adapters.iceberg.rest.signing import Signer
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.settings.catalogs import ExternalCatalog
+from lakeflow.core.values import dataclass
 
 _MARGIN: Final = 60.0
 """A token is fetched anew so many seconds before it ends, or once half of its time is over where that is less."""

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
@@ -25,6 +25,7 @@ from lakeflow.core.ports.store_files import OpenedFile, StoreSecret
 from lakeflow.core.settings.catalogs import ExternalCatalog
 from lakeflow.core.settings.storage import Storage
 from lakeflow.core.settings.vended import VendedStorage, vended
+from lakeflow.core.values import dataclass
 
 DELEGATION: Final = {"X-Iceberg-Access-Delegation": "vended-credentials"}
 _CREDENTIALS: Final = "/namespaces/{namespace}/tables/{table}/credentials"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ from lakeflow.cli.answers.streamed import RowsEnvelope, ended_well
 from lakeflow.cli.output import Answer, OutputFormat, emit
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.core.model.table import Rows
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 from lakeflow.lake.results import Form, attended, batches, write
 

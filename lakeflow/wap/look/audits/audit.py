@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
@@ -11,6 +11,7 @@ from lakeflow.core.model.check import Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
 from lakeflow.core.view.history import HELD
 from lakeflow.wap.look.runs import with_waiting_branches

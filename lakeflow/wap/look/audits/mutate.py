@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.corrupt.choose import ALL, Wish, corruptions
@@ -21,6 +21,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import predecessor
 from lakeflow.wap.look.audits.audit import AuditTarget, audit_around
 from lakeflow.wap.look.audits.suggest import suggest, suggested_file, suggested_path

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import AssetError
@@ -21,6 +21,7 @@ from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.write import WriteResult
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.ports import World
 from lakeflow.wap.step.computed import Computed

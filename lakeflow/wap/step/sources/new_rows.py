@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.keys import TableKey
 from lakeflow.core.model.provenance import Provenance
@@ -11,6 +11,7 @@ from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.increments import Consumption, Increment, positions
 from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
@@ -20,6 +20,7 @@ from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.time.timeline import EVER, Window
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.facts import built
 from lakeflow.wap.late import Inputs, inputs_of, touched

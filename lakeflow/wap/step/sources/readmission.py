@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from lakeflow.core.keys import TableKey
@@ -13,6 +13,7 @@ from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan
 from lakeflow.core.plan.landing import Landing, landed_set
 from lakeflow.core.plan.readmission import as_readmission, as_recorded, waiting
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import Nothing, Source

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.scd2_rebuilds import ways_out
+from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.sources.source import Source

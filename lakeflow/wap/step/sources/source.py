@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from lakeflow.core.keys import TableKey
@@ -24,6 +24,7 @@ from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
 from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.quarantine import Quarantine

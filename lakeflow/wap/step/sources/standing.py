@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.plan.planning import Step
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.sources.source import Nothing, Source
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lakeflow.core.column_names import FILE, OLD_NAMES
 from lakeflow.core.keys import EMPTY, TableKey
@@ -14,6 +14,7 @@ from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.planning import Step
+from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.compute import compute
 from lakeflow.wap.step.computed import Computed

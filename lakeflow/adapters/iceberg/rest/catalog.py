@@ -26,7 +26,7 @@ from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
+from lakeflow.core.model.changes import Adopt, Change, Drop, Registration, Rename
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import Garbage, Looked, Table
 from lakeflow.core.ports.catalog import Clock
@@ -128,6 +128,8 @@ class RestCatalog(IcebergCatalog):
 
     def _registered(self, change: Registration) -> None:
         client = self._tables.client
+        for name in _names(change):
+            self._tables.known.moved(name)
         match change:
             case Adopt():
                 self._tables.make_layers()
@@ -142,7 +144,7 @@ class RestCatalog(IcebergCatalog):
 
     def _require(self, change: Registration) -> None:
         """ConflictError, with what was expected and found, where the catalog is not as the change says."""
-        now = self._commits.read({change.key, *([change.to] if isinstance(change, Rename) else [])})
+        now = self._commits.read(_names(change))
         free = change.key if isinstance(change, Adopt) else change.to if isinstance(change, Rename) else None
         if free is not None and free in now:
             raise ConflictError(
@@ -177,6 +179,8 @@ class RestCatalog(IcebergCatalog):
         except LostError as lost:
             if self._tables.load(key) is None:
                 raise client.away(lost) from None
+        else:
+            self._tables.known.made(key)
 
     def _untorn(self, keys: frozenset[AssetKey], read: Callable[[frozenset[AssetKey], Intents], Any]) -> Any:
         """Read while no intent on two of these tables begins or ends. A server may apply a commit table by table."""
@@ -215,8 +219,11 @@ def _seen(intents: Intents) -> Mapping[AssetKey, tuple[Intent, str]]:
 
 def _named(intent: Intent) -> frozenset[AssetKey]:
     """The tables that it changes, under each of their names."""
-    targets = {change.to for change in intent.changes if isinstance(change, Rename)}
-    return frozenset({change.key for change in intent.changes} | targets)
+    return frozenset(name for change in intent.changes for name in _names(change))
+
+
+def _names(change: Change | Registration) -> frozenset[AssetKey]:
+    return frozenset({change.key, change.to} if isinstance(change, Rename) else {change.key})
 
 
 def _taken(change: Registration, refused: RefusedError) -> ConflictError:

@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -83,6 +84,7 @@ class CatalogClient:
         self._session.trust_env = False  # a .netrc would take the place of the settings
         self._uri = self.catalog.uri.rstrip("/")
         self._base = ""
+        self._ahead: float | None = None
 
     @property
     def place(self) -> str:
@@ -131,8 +133,12 @@ class CatalogClient:
             try:
                 return self.call(method, path, body)
             except LostError as lost:
-                self._rest(attempt, lost.pause)
+                self.rest(attempt, lost.pause)
         return self.call(method, path, body)
+
+    def server_time(self) -> float | None:
+        """The server's clock, in seconds since 1970; None where it never said its time."""
+        return None if self._ahead is None else self._ahead + time.monotonic()
 
     def failed(self, refused: RefusedError) -> LakeError:
         """A refusal in words, with what to do next."""
@@ -164,17 +170,19 @@ class CatalogClient:
                 if attempt == _TRIES or not (refused.code in _BUSY or newer):
                     raise
                 renewed, pause = renewed or newer, refused.pause
-            self._rest(attempt, pause)
+            self.rest(attempt, pause)
         raise AssertionError("the last try ends the loop")
 
-    def _rest(self, attempt: int, asked: float) -> None:
+    def rest(self, attempt: int, asked: float = 0.0) -> None:
         """Between two tries; `asked` are the seconds for which the server asks."""
         chance = random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1)  # noqa: S311 - no secret
         self.wait(min(max(chance, asked), _LONGEST))
 
     def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
         kind = {"Content-Type": "application/json"} if content else {}
-        headers = {"Accept": "application/json", **self.more, **kind, **self._auth.headers(method, url, content)}
+        fresh = {"Cache-Control": "no-cache"} if method in _SAFE else {}
+        headers = {"Accept": "application/json", **fresh, **self.more, **kind}
+        headers |= self._auth.headers(method, url, content)
         return self._sent(method, url, content, headers)
 
     def _sent(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -188,11 +196,18 @@ class CatalogClient:
             raise (_UnsentError("no connection") if _never_left(error) else LostError("the connection broke")) from None
         except requests.RequestException as error:
             raise LostError(type(error).__name__) from None
+        self._note_time(answer)
         if answer.status_code in _UNSURE:
             raise LostError(f"it answered {answer.status_code}", _pause(answer))
         if answer.status_code >= 300:
             raise _refusal(answer)
         return _read(answer)
+
+    def _note_time(self, answer: requests.Response) -> None:
+        """The latest that it said: an answer from a cache bears an old date."""
+        with suppress(ValueError, TypeError):
+            said = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp() - time.monotonic()
+            self._ahead = said if self._ahead is None else max(said, self._ahead)
 
     def _fetch_token(self, form: Mapping[str, str]) -> Mapping[str, Any]:
         url = self.catalog.oauth2_uri or f"{self._uri}/v1/oauth/tokens"
@@ -209,7 +224,7 @@ class CatalogClient:
                     hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
                     raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
                 pause = refused.pause
-            self._rest(attempt, pause)
+            self.rest(attempt, pause)
         raise AssertionError("the last try ends the loop")
 
 

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from lakeflow.adapters.iceberg.commit import numbers
@@ -34,6 +35,8 @@ _PAUSES: Final = (0.2, 0.8)
 """Between the tries of a request whose answer was lost. Each requires all that it relies on, so that it takes effect
 once however often it is sent.
 """
+_FAST_MS: Final = 20_000
+"""Iceberg's own library forgives a minute; a server says its time in whole seconds."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class RestCommits(Commits):
             if isinstance(error, NothingHappenedError):
                 raise error.cause from None
             raise
-        changed = [step.found.table.key for step in steps if step.updates]
-        return {key: found.table for key, found in self.read(changed).items()}
+        changed = [self._tables.after(step.found, partial(_holds, step)) for step in steps if step.updates]
+        return {found.table.key: found.table for found in changed if found}
 
     def _numbered(self, planned: Sequence[TableCommit]) -> list[TableCommit]:
         """The commits with the record of how mains move, under a number that nobody else gets. A commit that fails
@@ -155,6 +158,14 @@ class RestCommits(Commits):
 
     def _scratch(self) -> Scratch:
         return self._objects.scratch()
+
+    def _now_ms(self) -> int:
+        """By our clock, unless that is fast: a server may refuse a time that it has not reached, and then all that
+        comes before it.
+        """
+        theirs = self._tables.client.server_time()
+        ours = super()._now_ms()
+        return ours if theirs is None or ours <= theirs * 1000 + _FAST_MS else int(theirs * 1000)
 
     def _is_there(self, changing: Sequence[TableCommit], intent: Intent | None) -> bool:
         now = self.read(step.found.table.key for step in changing)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.known import KnownStates
 from lakeflow.adapters.iceberg.rest.times import with_recorded_times
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey, Layer
 
 TRANSACTIONS: Final = "/transactions/commit"
+_LOOKS: Final = 6
+"""How often a table is asked for whose answer is older than what is known: for some seconds."""
 _PROBE: Final = "lakeflow_probe_that_is_no_table"
 
 
@@ -31,15 +34,44 @@ class Tables:
         self._files = files
         self._non_atomic = non_atomic
         self._atomic: bool | None = None
+        self.known = KnownStates()
 
     def keys(self) -> frozenset[AssetKey]:
         found = (AssetKey.find(f"{layer}.{name}") for layer in Layer for name in self._names(layer))
         return frozenset(key for key in found if key)
 
     def load(self, key: AssetKey) -> LoadedTable | None:
-        """The table as the server has it now; None where it has none."""
-        answer = self.client.get(table_path(key))
-        return None if answer is None else self._read(key, answer)
+        """The table as the server has it now; None where it has none. LakeError where it answers with an older state
+        than one that is known.
+        """
+        return self._looked_for(key, lambda found: not self.known.is_older(key, found))
+
+    def after(self, seen: LoadedTable, is_there: Callable[[LoadedTable], bool]) -> LoadedTable | None:
+        """The table once what was committed on `seen` shows in it."""
+        key, before = seen.table.key, seen.table.version
+        return self._looked_for(
+            key,
+            lambda found: (
+                not self.known.is_older(key, found)
+                and (found is None or found.table.version != before or is_there(found))
+            ),
+        )
+
+    def _looked_for(self, key: AssetKey, is_new: Callable[[LoadedTable | None], bool]) -> LoadedTable | None:
+        for attempt in range(1, _LOOKS + 1):
+            answer = self.client.get(table_path(key))
+            found = None if answer is None else self._read(key, answer)
+            if is_new(found):
+                self.known.saw(key, found)
+                return found
+            if attempt < _LOOKS:
+                self.client.rest(attempt)
+        raise LakeError(
+            f"{key}: {self.client.place} keeps answering with an older state of the table than one that is known",
+            hint="let no cache, and no copy that lags behind, stand between; where another engine registered an older "
+            "state, repeat the command",
+            asset=key,
+        )
 
     def make_layers(self) -> None:
         for layer in Layer:

@@ -70,6 +70,8 @@ def _called(side: Side) -> Markdown:
     if side.snapshot_id is None:
         return said("nothing")
     short = short_id(side.snapshot_id)
+    if side.called == f"s{side.snapshot_id}":
+        return code(short)
     return code(side.called) if short in side.called else paragraph(code(side.called), " ", code(short))
 
 

@@ -30,7 +30,7 @@ def _blocks(review: Review) -> Iterator[Block]:
     plan = review.plan
     warnings = bullets(tuple(said(f"⚠ {warning}") for warning in plan.warnings[:_NAMES]))
     yield Block("", said("warnings"), warnings, Weight.FAILS)
-    yield from _failures(review.failed)
+    yield from failure_blocks(review.failed)
     yield from change_blocks(review.changes)
     yield Block("Assets by reason", said("assets by reason"), _by_reason(plan), Weight.PLAN)
     yield Block("Assets by reason", said("each step"), _steps(plan), Weight.DETAIL)
@@ -38,7 +38,7 @@ def _blocks(review: Review) -> Iterator[Block]:
     yield Block("Cost in rows", said("the cost in rows"), _cost(review), Weight.COST)
 
 
-def _failures(failed: Sequence[FailedAudit]) -> Iterator[Block]:
+def failure_blocks(failed: Sequence[FailedAudit]) -> Iterator[Block]:
     title = "Checks that fail"
     rows = [_failure(one, check) for one in failed for check in one.checks]
     header = ("asset", "check", "severity", "found", "file")
@@ -77,11 +77,11 @@ def _by_reason(plan: Plan) -> Markdown:
         groups.setdefault(f"held by run {held.run}", []).append(held.asset)
     if plan.fresh:
         groups["fresh"] = list(plan.fresh)
-    rows = [(said(why), said(count(len(keys))), _named(keys)) for why, keys in groups.items()]
+    rows = [(said(why), said(count(len(keys))), named(keys)) for why, keys in groups.items()]
     return bounded(("reason", "assets", "which"), rows, "reasons", frozenset({1}))
 
 
-def _named(keys: Sequence[AssetKey]) -> Markdown:
+def named(keys: Sequence[AssetKey]) -> Markdown:
     named = joined([code(str(key)) for key in keys[:_NAMES]])
     return paragraph(named, f" and {len(keys) - _NAMES:,} more" if len(keys) > _NAMES else "")
 

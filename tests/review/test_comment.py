@@ -130,22 +130,3 @@ def test_a_lake_with_nothing_to_do_says_so(root: Path) -> None:
     with lakeflow.open(root) as lake:
         text = review_markdown(lake.review(lake.plan("gold.towns")))
     assert text.startswith("### lakeflow plan: Nothing to do: 1 asset fresh\n")
-
-
-@pytest.mark.long
-def test_what_an_environment_changes_is_a_comment_and_main_has_not_moved(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _write(root, {"layers/silver/prices.sql": PRICES.format(", ('pad', 4)")})
-    with lakeflow.open(root) as lake:
-        before = lake.snapshots("silver.prices")[0].snapshot_id
-    assert typed(["-C", str(root), "materialize", "silver.prices", "--env", "pr_7"]) == 0
-    capsys.readouterr()
-    assert typed(["-C", str(root), "env", "diff", "pr_7", "-o", "markdown"]) == 0
-    text = capsys.readouterr().out
-    assert strange(text) == []
-    assert [row[2:] for row in rows(text) if row[0] == "silver.prices" and len(row) == 7] == [["2", "3", "1", "0", "0"]]
-    with lakeflow.open(root) as lake:
-        assert lake.standing_audit("silver.prices") is not None
-        assert lake.status("silver.prices")[0].snapshot_id == before
-    assert typed(["-C", str(root), "env", "list", "-o", "markdown"]) == 2

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.listings import Comparisons
     from lakeflow.core.model.asset import Project
+    from lakeflow.core.review.environment import EnvironmentReview
     from lakeflow.core.settings.settings import Settings
     from lakeflow.wap import World
 
@@ -62,6 +63,17 @@ class Environments:
         from lakeflow.wap.look.diff import Shown  # noqa: PLC0415 - as above
 
         return Comparisons(diff_environment(self._world(), name, Shown(where, rows)))
+
+    def review(self, name: str, *, where: str = "", rows: int = 5) -> EnvironmentReview:
+        """`diff`, with what it holds, what its last steps came to and cost, which of their checks failed, and what the
+        project's files change against main, for the assets below too.
+
+        UsageError where there is no environment of that name.
+        """
+        from lakeflow.lake.reviewing.environment import reviewed_environment  # noqa: PLC0415 - as above
+        from lakeflow.wap.look.diff import Shown  # noqa: PLC0415 - as above
+
+        return reviewed_environment(self._world(), name, self._keep, Shown(where, rows))
 
     def drop(self, name: str) -> tuple[AssetKey, ...]:
         """Remove it with all that it built, and name the assets that it had a state of; `gc` then frees the files.

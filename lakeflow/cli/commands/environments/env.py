@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,9 +14,11 @@ from lakeflow.cli.screens.comparison import comparison_records, comparison_scree
 from lakeflow.cli.screens.environments.standing import environment_screen, environments_records, environments_screen
 from lakeflow.cli.session import Session, answers, now, wants_markdown
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.environments.standing import EnvironmentStanding
 from lakeflow.core.wording import counted
+
+if TYPE_CHECKING:
+    from lakeflow.core.review.environment import EnvironmentReview
 
 _EXAMPLE: Final = (
     "Example: `lakeflow materialize --env pr_123`, then `lakeflow env show pr_123`. drop: with all that it built. "
@@ -59,19 +61,21 @@ def _answer(every: Sequence[EnvironmentStanding], shown: Any, done: str | None =
 
 
 def _diff(session: Session, name: str, where: str, rows: int | None, **_asked: Any) -> Answer:
+    asked: dict[str, Any] = {"where": where, "rows": 5 if rows is None else rows}
     with session.looking() as lake:
         one = lake.environments.show(name)
-        found = lake.environments.diff(name, where=where, rows=5 if rows is None else rows)
+        review = lake.environments.review(name, **asked) if wants_markdown() else None
+        found = lake.environments.diff(name, **asked) if review is None else review.compared
     data = {"environments": [environment_json(one)], "done": None, "diff": [comparison_json(each) for each in found]}
     shown = comparison_screen(found) if found else line(f"{name} has built nothing that main does not have")
-    text = _markdown(found) if wants_markdown() else ""
+    text = "" if review is None else _markdown(review)
     return Answer(data, shown, comparison_records(found), markdown=text)
 
 
-def _markdown(found: Sequence[Comparison]) -> str:
-    from lakeflow.as_markdown.comparisons import comparisons_markdown  # noqa: PLC0415 - few want a comment
+def _markdown(review: EnvironmentReview) -> str:
+    from lakeflow.as_markdown.environment import environment_markdown  # noqa: PLC0415 - few want a comment
 
-    return comparisons_markdown(found)
+    return environment_markdown(review)
 
 
 _OPTIONS: Final = frozenset({"where", "rows"})

@@ -90,15 +90,19 @@ class _Watched:
 
 
 class Lake:
-    """Each `opened` is a process of its own as the ledger sees it; the one before is dead."""
+    """Each `opened` is a process of its own as the ledger sees it; the one before is dead. `apart`: the server has no
+    request for several tables, and they may be published one after the other.
+    """
 
-    def __init__(self, root: Path, server: Rest, uri: str = "") -> None:
-        self.root, self.server, self.uri = root, server, uri
+    def __init__(self, root: Path, server: Rest, uri: str = "", *, apart: bool = False) -> None:
+        self.root, self.server, self.uri, self.apart = root, server, uri, apart
         self.pid = 0
 
     def opened(self, numbers: Numbers = (1, 2)) -> Lab:
         self.pid += 1
         self.rest = RestLab(self.root, self.server, self.uri)
+        if self.apart:
+            self.rest.catalog._tables._non_atomic, self.rest.catalog._tables._atomic = True, False
         if self.pid == 1:
             self.rest.wait()
         lab = Lab(self.rest.catalog, self.rest.ledger, wall_clock)

@@ -21,6 +21,7 @@ from tests.servers.fixture import RestKind, Servers
 from tests.servers.proxy import Fault, Proxy, Request
 from tests.wap.doubles import Numbers
 
+pytestmark = pytest.mark.timeout(7200)
 T = TypeVar("T")
 POINTS = os.environ.get("LAKEFLOW_TEST_POINTS", "4")
 KINDS: tuple[RestKind, ...] = ("java", "seaweedfs")
@@ -54,16 +55,22 @@ def operations(lake: Lake) -> list[str]:
     return (lake.root / "operations").read_text().splitlines()
 
 
+def posts(passed: Sequence[str]) -> list[int]:
+    """Where the server is asked for a change, and where it has answered."""
+    return [place for place, what in enumerate(passed, 1) if what.startswith("POST ") and "/oauth/" not in what]
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> RestKind:
     found: RestKind = request.param
     return found
 
 
-@pytest.fixture
-def lake(tmp_path: Path, servers: Servers, kind: RestKind) -> Lake:
+@pytest.fixture(params=[*KINDS, "java, one by one"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Lake:
     """Three tables that were published once."""
-    made = Lake(tmp_path, servers.rest(kind))
+    kind, apart, _ = request.param.partition(", one by one")
+    made = Lake(tmp_path, servers.rest(kind), apart=bool(apart))
     made.opened().materialize()
     made.rest.close()
     return made
@@ -73,7 +80,7 @@ def test_a_run_that_is_killed_at_any_operation_leaves_all_or_nothing(lake: Lake)
     before: list[list[int] | None]
     assert lake.child(lambda lab: lab.materialize(), Counted(), numbers_of(0)) == 0
     passed, before = operations(lake), rows_of(0)
-    publish = [place for place, what in enumerate(passed, 1) if "transactions/commit" in what][-2:]
+    publish = posts(passed)[-2:]
     for place in chosen(range(1, len(passed) + 1), [publish[0] - 1, *publish, publish[-1] + 1]):
         wanted = rows_of(place)
         lake.child(lambda lab: lab.materialize(), Counted(place), numbers_of(place))
@@ -127,7 +134,7 @@ def test_an_answer_that_is_lost_late_or_doubled_is_resolved(proxied: tuple[Lake,
     lake.opened(numbers_of(0)).materialize()
     lake.rest.close()
     requests = [request for request in proxy.seen if "/v1/config" not in request.path]
-    publish = max(nth for nth, request in enumerate(requests, 2) if request.path.endswith("transactions/commit"))
+    publish = max(nth for nth, request in enumerate(requests, 2) if b"requirements" in request.body)
     for nth, (place, fault) in enumerate(chosen(each(range(1, len(requests) + 2)), each([publish])), 1):
         goes_wrong(lake, proxy, OnceAt(fault, place), numbers_of(nth), rows_of(nth))
 
@@ -170,8 +177,8 @@ def test_a_publish_that_comes_after_its_process_died_is_refused(proxied: tuple[L
     """The server gets it when the next process has settled what was left."""
     lake, proxy = proxied
     assert lake.child(lambda lab: lab.materialize(), Counted(), numbers_of(0)) == 0
-    sent = [place for place, what in enumerate(operations(lake), 1) if what.endswith("transactions/commit >")][-1]
-    proxy.choose = lambda request: Fault.LATE if b"audit_" in request.body and "transactions" in request.path else None
+    sent = posts(operations(lake))[-2]
+    proxy.choose = lambda request: Fault.LATE if b'"remove-snapshot-ref"' in request.body else None
     lake.child(lambda lab: lab.materialize(), Counted(sent + 2), numbers_of(1))
     proxy.choose = lambda _: None
     lab = lake.opened(numbers_of(2))

@@ -2,7 +2,8 @@
 the process dies before it and after it.
 
 Started by `test_kill_in_a_store.py` as `python -m tests.faults.store_zygote <folder> <first> <stride>`, with the store
-in its environment. The store is put back before each kill. No process that forks opens the store.
+in its environment, and the database where that is on a server. Both are put back before each kill. No process that
+forks opens the store.
 """
 
 from __future__ import annotations
@@ -23,7 +24,19 @@ from lakeflow.adapters.objects.store import Store
 from lakeflow.core.model.run import RunState
 from lakeflow.lake.lake import Lake
 from tests.faults import zygote
-from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, TABLES, KillAt, forked, killed, open_lake, rehearsed
+from tests.faults.kept_database import KeptDatabase
+from tests.faults.zygote import (
+    NEW_ROWS,
+    OLD_ROWS,
+    PROJECT,
+    TABLES,
+    KillAt,
+    database_of,
+    forked,
+    killed,
+    open_lake,
+    rehearsed,
+)
 
 PYPROJECT = """[tool.lakeflow]
 warehouse = "${LAKE}"
@@ -109,7 +122,7 @@ def rows_seen(root: Path) -> dict[str, int]:
         "s3.secret-access-key": os.environ["STORE_SECRET"],
         "s3.region": "us-east-1",
     }
-    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=f"sqlite:///{root}/.lakeflow/catalog.db", **at)
+    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=database_of(root), **at)
     try:
         return {name: catalog.load_table(name).scan().to_arrow().num_rows for name in TABLES}
     finally:
@@ -139,13 +152,16 @@ def main() -> None:
     root, kept, objects, answer = folder / "lake", folder / "kept", folder / "objects", folder / "answer.json"
     rehearsed(lambda: baseline(root), answer)
     (root / "orders.csv").write_text(NEW_ROWS)
+    database = KeptDatabase(os.environ.get("LAKEFLOW_CATALOG", ""))
     shutil.copytree(root, kept)
+    database.keep()
     rehearsed(lambda: kept_objects(objects), answer)
     rehearsed(lambda: recovered(root), answer)
     while True:
         shutil.rmtree(root)
         shutil.copytree(kept, root)
         rehearsed(lambda: put_back(objects), answer)
+        database.bring()
         if not killed(lambda: killed_run(root, chosen), answer):  # noqa: B023 - run at once
             print(json.dumps({"finished": json.loads(answer.read_text())}), flush=True)
             return

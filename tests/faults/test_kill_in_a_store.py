@@ -11,17 +11,22 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_kill import ROOT, assert_all_or_nothing
+from tests.faults.zygote import NEW
 from tests.servers.fixture import Servers
 
-STRIDE = int(os.environ.get("LAKEFLOW_TEST_STRIDE_STORE", "19"))
+STRIDE = int(os.environ.get("LAKEFLOW_TEST_STRIDE_STORE", "29"))
 """Every so many operations; 1 kills at all of them."""
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
-def test_a_run_killed_in_a_store_leaves_all_or_nothing_and_is_finished(servers: Servers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("catalog", ["sqlite", "postgresql"])
+def test_a_run_killed_in_a_store_leaves_all_or_nothing_and_is_finished(
+    catalog: str, servers: Servers, tmp_path: Path
+) -> None:
     at = servers.s3()
     place = {"LAKE": f"s3://{at.bucket()}/lake", "STORE": at.uri, "STORE_KEY": at.access_key}
+    place |= {"LAKEFLOW_CATALOG": servers.postgres().url()} if catalog == "postgresql" else {}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.faults.store_zygote", str(tmp_path), "1", str(STRIDE)],
         cwd=ROOT,
@@ -34,3 +39,4 @@ def test_a_run_killed_in_a_store_leaves_all_or_nothing_and_is_finished(servers: 
     *points, finished = [json.loads(line) for line in done.stdout.splitlines()]
     assert finished["finished"]["operations"] > 100
     assert_all_or_nothing(points)
+    assert STRIDE > 1 or {point["seen"] == NEW for point in points} == {False, True}, "on both sides of the commit"

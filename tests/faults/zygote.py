@@ -186,14 +186,17 @@ def killed_run(root: Path, chosen: int, *, torn: bool) -> dict[str, int]:
 
 def rows_seen(root: Path) -> dict[str, int]:
     """What a reader of main sees that knows nothing of lakeflow."""
-    state = root / ".lakeflow"
-    uri = os.environ.get("LAKEFLOW_CATALOG", f"sqlite:///{state}/catalog.db")
-    driver = uri.replace("postgresql://", "postgresql+psycopg://")
-    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=driver, warehouse=str(state))
+    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=database_of(root), warehouse=str(root / ".lakeflow"))
     try:
         return {name: catalog.load_table(name).scan().to_arrow().num_rows for name in TABLES}
     finally:
         catalog.engine.dispose()
+
+
+def database_of(root: Path) -> str:
+    """As pyiceberg is told of it."""
+    uri = os.environ.get("LAKEFLOW_CATALOG", f"sqlite:///{root}/.lakeflow/catalog.db")
+    return uri.replace("postgresql://", "postgresql+psycopg://")
 
 
 def recovered(root: Path) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Kept:
     def end(self) -> None:
         """By the server's own signal, unless it has ended; its folder goes with it."""
         assert self.process.stdin is not None
+        if self.process.stdin.closed:  # it was told already
+            return
         with suppress(BrokenPipeError):
             self.process.stdin.write(b"!")  # a fork of this process may hold the pipe open
             self.process.stdin.close()

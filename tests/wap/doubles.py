@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from lakeflow.core.compact.stored import MovedRows, Rewrite
@@ -67,7 +66,7 @@ class Shelf:
         """No rows give no file, as from the real engine."""
         if not numbers:
             return ()
-        path = str(Path(directory) / f"{next(self._names)}.parquet")
+        path = f"{directory}/{next(self._names)}.parquet"
         self.held[path] = tuple(numbers)
         return (WrittenFile(path, len(numbers), 8 * len(numbers)),)
 

@@ -1,4 +1,4 @@
-"""The same lake over the real catalog and the real ledger, in one SQLite file; other engines write with pyiceberg."""
+"""The same lake over the real catalog and the real ledger, in one database; other engines write with pyiceberg."""
 
 from __future__ import annotations
 
@@ -14,30 +14,46 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.objects import DISK, Places
+from lakeflow.core.ports.objects import Objects
+from tests.homes import Home
+from tests.servers.endpoints import Endpoint
 from tests.wap.doubles import Numbers, Shelf
 from tests.wap.lab import Lab
 
 
 class RealShelf(Shelf):
-    """Files of other engines are read from disk."""
+    """Files of other engines are read where they are: in that store, or on disk."""
+
+    def __init__(self, store: Endpoint | None = None) -> None:
+        super().__init__()
+        self.remote = store
 
     def read(self, path: str) -> Numbers:
         path = path.removeprefix("file://")
-        return self.held[path] if path in self.held else pq.read_table(path)["value"].to_pylist()
+        if path in self.held:
+            return self.held[path]
+        files = self.remote.filesystem() if self.remote else None
+        numbers: list[int] = pq.read_table(path.removeprefix("s3://"), filesystem=files)["value"].to_pylist()
+        return numbers
 
 
 class RealLab(Lab):
-    def __init__(self, root: Path, uri: str = "") -> None:
-        self.uri, self.warehouse = uri or f"sqlite:///{root / 'catalog.db'}", root / "warehouse"
-        self.database = Database(self.uri)
+    """In SQLite and on disk, or where `place` is."""
+
+    def __init__(self, root: Path, place: Home | None = None) -> None:
+        self.place = place or Home("embedded", f"sqlite:///{root / 'catalog.db'}", str(root / "warehouse"))
+        store = self.place.store
+        objects: Objects = Places(lambda: store.storage) if store else DISK
+        self.database = Database(self.place.database)
         self.database.initialise((CATALOG_LAYOUT, *LEDGER_LAYOUT))
         clock = _now
         super().__init__(
-            IcebergCatalog(self.database, str(self.warehouse), clock),
+            IcebergCatalog(self.database, self.place.warehouse, clock, objects=objects),
             SqlLedger(self.database, self.is_alive, clock, 30.0),
             clock,
         )
-        self.shelf = self.engine.shelf = self.auditor.shelf = RealShelf()
+        self.shelf = self.engine.shelf = self.auditor.shelf = RealShelf(store)
 
     def close(self) -> None:
         self.database.close()
@@ -55,8 +71,10 @@ class RealLab(Lab):
         """pyiceberg writes no operation `replace`: nothing happens."""
 
     def _foreign(self) -> SqlCatalog:
-        uri = self.uri.replace("postgresql://", "postgresql+psycopg://")
-        return SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{self.warehouse}")
+        uri = self.place.database.replace("postgresql://", "postgresql+psycopg://")
+        if store := self.place.store:
+            return SqlCatalog("lakeflow", uri=uri, warehouse=self.place.warehouse, **store.for_pyiceberg)
+        return SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{self.place.warehouse}")
 
 
 def _now() -> datetime:

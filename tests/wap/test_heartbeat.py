@@ -60,7 +60,7 @@ def test_it_beats_again_after_any_answer(lab: Lab, answer: Exception) -> None:
 def test_it_beats_again_once_another_writer_gave_the_database_back(tmp_path: Path) -> None:
     lab = RealLab(tmp_path)
     lab.database.close()
-    lab.ledger._database = Database(lab.uri, timeout=0.01)
+    lab.ledger._database = Database(lab.place.database, timeout=0.01)
     ledger = Watched(lab.ledger)
     world = replace(lab.world, ledger=ledger, policy=replace(lab.policy, lease_seconds=QUICK))
     with leased(world, "r1", [key("bronze.a")], 0.0) as lease:

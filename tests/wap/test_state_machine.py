@@ -31,7 +31,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
 from tests.explored import examples, lives
-from tests.servers.fixture import Servers
+from tests.homes import home_of
 from tests.wap.doubles import KEYS, Crash, Rule, key_of, part_of
 from tests.wap.lab import Lab
 
@@ -486,16 +486,18 @@ TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase
 TestLakeOnIceberg.settings = lives(20, steps=15)
 
 
-def test_any_history_on_postgresql_keeps_the_promises(servers: Servers) -> None:
+@pytest.mark.parametrize("kind", ["postgresql", "postgresql-s3"])
+def test_any_history_on_postgresql_keeps_the_promises(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """LAKEFLOW_TEST_LIVES says how many histories."""
-    server = servers.postgres()
 
     class LakeOnPostgresql(RealLake):
         def make_lab(self) -> Lab:
             from tests.wap.real_lab import RealLab
 
             self.folder = TemporaryDirectory()
-            return RealLab(Path(self.folder.name), server.url())
+            return RealLab(Path(self.folder.name), home_of(kind, request, tmp_path))
 
-    lives_of = int(os.environ.get("LAKEFLOW_TEST_LIVES", "2"))
+    lives_of = int(os.environ.get("LAKEFLOW_TEST_LIVES", "1"))
     run_state_machine_as_test(LakeOnPostgresql, settings=lives(lives_of, steps=10))

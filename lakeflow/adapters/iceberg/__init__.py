@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.care.backup import Copied, copy_tables
+    from lakeflow.adapters.iceberg.care.ground import MARKER
     from lakeflow.adapters.iceberg.care.inventory import read_through, take_stock
     from lakeflow.adapters.iceberg.care.marker import read_mark
     from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
@@ -29,6 +30,7 @@ else:
             "Copied",
             "copy_tables",
         ),
+        "care.ground": ("MARKER",),
         "care.inventory": (
             "read_through",
             "take_stock",
@@ -69,6 +71,7 @@ else:
 
 
 __all__ = [
+    "MARKER",
     "MIGRATIONS",
     "Copied",
     "Home",

@@ -23,13 +23,14 @@ from lakeflow.adapters.objects.destinations import destination_of
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.locations import path_of, store_of
+from lakeflow.core.ports.locations import local_path, path_of, store_of
 from lakeflow.core.ports.objects import Objects
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import replace_variables
 from lakeflow.core.values import dataclass
 from lakeflow.lake.assembly import MIGRATIONS, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
+from lakeflow.lake.keeping.begun import BegunMove, clear, record_of
 from lakeflow.lake.keeping.outdated import refuse_outdated
 
 if TYPE_CHECKING:
@@ -85,10 +86,11 @@ def _moved(one: Patient, source: Path, target: Database, settings: Mapping[str, 
         _refuse_filled(one, target)
         copy_rows(still, target, pointers.CATALOG)
         if home is not None:
-            _copy_tables(one, target, home)
+            _copy_tables(one, target, BegunMove(source, home, settings["catalog"], target.place))
         keys, runs = _checked(one, target, home or one.home.warehouse)
         one.database.copy_to(_without(kept))
         _switch(source, {"settings": dict(settings), "place": target.place})
+        record_of(source).unlink(missing_ok=True)
     for suffix in ("-wal", "-shm"):
         source.with_name(source.name + suffix).unlink(missing_ok=True)
     return MovedLake(tuple(sorted(keys)), runs, target.place, settings, kept)
@@ -136,17 +138,18 @@ def _refuse_damaged(tables: Iterable[Table], objects: Objects) -> None:
             )
 
 
-def _copy_tables(one: Patient, target: Database, home: str) -> None:
+def _copy_tables(one: Patient, target: Database, move: BegunMove) -> None:
     """Copy the tables' files, and write their metadata anew for the place where they are then."""
+    home, warehouse = move.place, Path(one.home.warehouse)
     place = destination_of(home, one.objects, lambda: one.settings.storage)
-    with _explained(home):
-        if place.is_filled():
-            hint = "name one that does not exist yet; what a move left that was cut off can be removed"
-            raise UsageError(f"{home} is not an empty folder", hint=hint)
-        one.objects.make_folder(home)
     with one.database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
-    done = copy_tables(at, Path(one.home.warehouse), place)
+    with _explained(home):
+        if place.is_filled():
+            clear(move, warehouse, [local_path(location).parent.parent for location in at.values()], one.objects)
+        move.write()
+        one.objects.make_folder(home)
+    done = copy_tables(at, warehouse, place)
     if done.outside:
         names = ", ".join(map(str, done.outside))
         raise LakeError(

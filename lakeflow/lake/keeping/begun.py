@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from lakeflow.adapters.iceberg import MARKER
 from lakeflow.adapters.objects import sync_directory
 from lakeflow.core.errors import UsageError
 from lakeflow.core.ports.objects import Objects
+from lakeflow.core.values import dataclass
 
 _AT_ONCE: Final = 8
 _NAMED: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|-sha256-[0-9a-f]{64}")

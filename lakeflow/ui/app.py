@@ -34,7 +34,7 @@ from lakeflow.ui.page import Page, typed
 from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
 from lakeflow.ui.render import render
-from lakeflow.ui.rows import SECONDS, RowLake
+from lakeflow.ui.rows.lake import SECONDS, RowLake
 
 _Result = TypeVar("_Result")
 Make = Callable[[Glance, PageRequest], Page]
@@ -97,6 +97,7 @@ class Site:
     def close(self) -> None:
         if self.acts is not None:
             self.acts.close()
+        self.rows.close()
         for thread, close in ((self.asks, self.rows.close), (self.looks, self.kept.close)):
             thread.submit(close).result()
             thread.shutdown()

@@ -20,6 +20,7 @@ from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.core.view.state import modified
 from lakeflow.lake import lake as lakes
 from lakeflow.lake.reading import ReadableLake
+from lakeflow.ui.rows.questions import Questions
 
 _FRESH: Final = timedelta(minutes=1)
 """So long the clock and outside files are not asked again."""
@@ -32,7 +33,7 @@ Stamp = tuple[tuple[int, int], ...]
 @dataclass(frozen=True)
 class Glance:
     """A lake and how it stands at one moment; `drawings` are the pictures that were made of it. `compared` are pairs of
-    snapshots that were compared, at whatever moment: they do not change.
+    snapshots that were compared, at whatever moment: they do not change. `rows` answers what a page asks of them.
     """
 
     lake: ReadableLake
@@ -40,6 +41,13 @@ class Glance:
     at: datetime
     drawings: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
     compared: dict[object, Comparison] = field(default_factory=dict, repr=False, compare=False)
+    rows: Questions | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def asks(self) -> Questions:
+        """Where rows are asked for, on the pages that show some."""
+        assert self.rows is not None, "the page is not one of those that ask for rows"
+        return self.rows
 
     def select(self, text: str) -> tuple[AssetKey, ...]:
         """The assets that are meant, as the command line would say it, by what was seen at this moment."""

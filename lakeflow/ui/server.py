@@ -27,10 +27,9 @@ from lakeflow.project import find_root
 from lakeflow.ui import built
 from lakeflow.ui.ahead import kept_ahead
 from lakeflow.ui.app import application, site
-from lakeflow.ui.bounds import bounded
 from lakeflow.ui.guard import LOOPBACK, Access
 from lakeflow.ui.kept import SeenLake
-from lakeflow.ui.rows import BOUNDS, SECONDS
+from lakeflow.ui.rows.lake import SECONDS
 
 TOKEN: Final = "LAKEFLOW_UI_TOKEN"  # noqa: S105 - the name of a variable
 _LEAST: Final = 16
@@ -80,8 +79,6 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(chdir(root))  # relative paths in SQL begin here
         stack.enter_context(redirect_stdout(sys.stderr))  # what user code prints is no answer
         stack.enter_context(_asked_to_end(ended.set))
-        if not options.acts:  # what a run starts would be bounded, too
-            bounded({**BOUNDS, **options.settings}["memory_limit"])
         pages = site(SeenLake(root, options.settings), access, options.seconds)
         stack.callback(pages.close)
         address = address_of(listener, options)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 from starlette.testclient import TestClient
 
+import lakeflow
 from lakeflow.ui.app import application, site
 from lakeflow.ui.guard import Access
 from lakeflow.ui.kept import SeenLake
+from tests.cli.test_commands import make
 from tests.ui.conftest import HERE
 from tests.ui.test_pages import text_of
 
@@ -105,6 +110,50 @@ def test_a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered(he
         made.close()
 
 
+ENDLESS = (
+    "select levenshtein(repeat('ab', 400000), repeat('ba', 400000)) as v",
+    "select length(string_agg(s, '')) as v from (select repeat('x', 100000) as s from range(20000))",
+    "select jaro_winkler_similarity(repeat('ab', 2000000), repeat('ba', 2000000)) as v",
+)
+"""One step of each takes minutes or more memory than there is, and no interrupt reaches it."""
+
+
+@pytest.mark.parametrize("text", ENDLESS, ids=range(len(ENDLESS)))
+def test_a_question_of_one_long_step_is_ended_with_the_process_that_answers_it(
+    held: tuple[Path, str], text: str
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with closing(site(SeenLake(held[0], {}), Access(), seconds=1.0)) as made:
+        pages = TestClient(application(made), base_url=HERE)
+        assert pages.get("/query?sql=select+1+as+v").status_code == 200
+        answer = pages.get(asked(pages, text))
+        assert answer.status_code == 400
+        assert "longer than the 1 s" in text_of(answer.text) or "gave this one up" in text_of(answer.text)
+        assert "41 + 1" in text_of(pages.get("/query?sql=select+41+%2B+1+as+v").text)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert used.ru_utime - before.ru_utime < 60, "the step would have taken minutes"
+
+
+def declared(text: str, more: str = "") -> str:
+    return f"/*\nkey = ['name']\n{more}*/\n{text}"
+
+
+def test_a_question_sees_what_was_published_and_declared_since_the_process_was_started(tmp_path: Path) -> None:
+    root = make(tmp_path, {"layers/silver/a.sql": declared("select 'ann' as name")})
+    with lakeflow.open(root) as lake:
+        assert lake.materialize() is not None
+    with closing(site(SeenLake(root, {}), Access(), seconds=300)) as made:
+        pages = TestClient(application(made), base_url=HERE)
+        question = "/query.json?sql=select+name+from+silver.a"
+        assert pages.get(question).json()["data"]["rows"] == [{"name": "ann"}]
+        (root / "layers/silver/a.sql").write_text(declared("select 'bob' as name"))
+        with lakeflow.open(root) as lake:
+            assert lake.materialize() is not None
+        assert pages.get(question).json()["data"]["rows"] == [{"name": "bob"}]
+        (root / "layers/silver/a.sql").write_text(declared("select 'bob' as name", "[columns]\nname = {pii = true}\n"))
+        assert "bob" not in pages.get(question).text
+
+
 def test_no_more_rows_than_a_page_holds_are_answered(pages: TestClient) -> None:
     said = pages.get("/query.json?limit=400000&sql=select+*+from+range(100000)").json()
     assert len(said["data"]["rows"]) == 500
@@ -133,7 +182,7 @@ def test_a_long_cell_is_cut_on_the_page_and_whole_in_its_twin(pages: TestClient)
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not count the data of a process so")
 def test_a_server_takes_no_more_memory_than_it_may_and_goes_on() -> None:
     tried = """
-from lakeflow.ui.bounds import bounded
+from lakeflow.ui.rows.bounds import bounded
 assert bounded("80%") is None
 assert bounded("1GB") == 10**9 + 2 * 2**30
 assert bounded("4GB") is None, "the lower bound stays"
@@ -144,6 +193,19 @@ except MemoryError:
 """
     ended = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, check=True)
     assert ended.stdout == "refused 1048576\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not count the data of a process so")
+def test_what_answers_questions_is_bounded_also_where_runs_are_decided_about(held: tuple[Path, str]) -> None:
+    with closing(site(SeenLake(held[0], {}), Access(acts=True), seconds=300)) as made:
+        pages = TestClient(application(made), base_url=HERE)
+        large = pages.get(asked(pages, "select length(repeat('x', 4000000000)) + length(repeat('y', 4000000001)) as v"))
+        assert large.status_code == 400
+        assert pages.get("/query?sql=select+1+as+v").status_code == 200
+        assert made.rows._process is not None
+        (worker,) = psutil.Process(made.rows._process._child.pid).children()
+        assert worker.rlimit(psutil.RLIMIT_DATA)[0] == 10**9 + 2 * 2**30
+        assert psutil.Process().rlimit(psutil.RLIMIT_DATA)[0] == psutil.RLIM_INFINITY, "runs are not"
 
 
 CELLS = (

@@ -14,6 +14,7 @@ import lakeflow
 from lakeflow.ui.app import Site, application, site
 from lakeflow.ui.guard import Access
 from lakeflow.ui.kept import SeenLake
+from lakeflow.ui.rows.lake import AskedQuestions
 from tests.cli.test_commands import make
 from tests.ui.conftest import HERE
 from tests.ui.test_pages import text_of
@@ -106,9 +107,8 @@ def test_a_branch_that_is_gone_is_said_and_the_rest_is_shown(
         raise lakeflow.UsageError("that state has expired")
 
     shown(pages, lake[1])
-    assert pages.rows._lake is not None
     pages.rows._compared.clear()
-    monkeypatch.setattr(type(pages.rows._lake), "diff", gone)
+    monkeypatch.setattr(AskedQuestions, "diff", gone)
     said = text_of(shown(pages, lake[1]))
     assert "that state has expired" in said
     assert f"lakeflow discard {lake[1]}" in said

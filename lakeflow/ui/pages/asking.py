@@ -13,7 +13,6 @@ from lakeflow.core.glance.decisions import decisions
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.table import MAIN, Rows
-from lakeflow.lake.results import few
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
@@ -24,8 +23,6 @@ SideBySide = tuple[Sequence[str], Sequence[Sequence[tuple[str | None, str | None
 _SAMPLES: Final = 10
 _ROWS: Final = 100
 _RUNS: Final = 20
-_ROW_BYTES: Final = 100_000
-"""What one row of an answer may hold: a SELECT can make a text of gigabytes, and a page of 500 of them."""
 
 
 def compare(glance: Glance, asked: PageRequest) -> Page:
@@ -63,7 +60,7 @@ def compare(glance: Glance, asked: PageRequest) -> Page:
 
 def _comparable(glance: Glance, asked: PageRequest) -> Page:
     """What waits, beside main, and the last runs: each leads to its comparison."""
-    last = glance.lake.runs(_RUNS)
+    last = glance.asks.runs(_RUNS)
     named = {name: asked.word(name) for name in ("asset", "run", "between", "where")}
     values = {"asked": named, "turned": "", "found": (), "pairs": (), "fault": None, **_choice(glance), "last": last}
     words = ("runs", "--limit", str(_RUNS))
@@ -128,7 +125,7 @@ def quarantines(glance: Glance, asked: PageRequest) -> Page:
 
 def quarantine(glance: Glance, asked: PageRequest) -> Page:
     key, limit = asked.asset(glance), asked.number("limit", _ROWS)
-    found = glance.lake.quarantined(str(key), limit=limit)
+    found = glance.asks.quarantined(str(key), limit=limit)
 
     def data() -> JsonObject:
         told = {"asset": str(owner_of(found.asset)), "quarantine": str(found.asset), "waiting": found.waiting}
@@ -141,16 +138,15 @@ def quarantine(glance: Glance, asked: PageRequest) -> Page:
 def _compared(glance: Glance, asked: PageRequest, what: str, rows: int) -> Sequence[Comparison]:
     where, between = asked.word("where"), asked.word("between")
     if asked.word("asset"):
-        return (glance.lake.diff(what, between, where=where, rows=rows),)
+        return (glance.asks.diff(what, between, where=where, rows=rows),)
     if between:
         raise UsageError("a run has several tables", hint="name the asset whose states are compared")
-    return glance.lake.diff_run(what, where=where, rows=rows)
+    return glance.asks.diff_run(what, where=where, rows=rows)
 
 
 def _answered(glance: Glance, asked: PageRequest, limit: int) -> Rows:
     as_of = asked.word("as_of") or None
-    relation = glance.lake.query(asked.word("sql"), ref=asked.word("ref") or MAIN, as_of=as_of, personal="masked")
-    return few(relation.limit(limit), _ROW_BYTES)
+    return glance.asks.query(asked.word("sql"), ref=asked.word("ref") or MAIN, as_of=as_of, limit=limit)
 
 
 def side_by_side(one: Comparison) -> SideBySide:

@@ -84,7 +84,7 @@ def rows(glance: Glance, asked: PageRequest) -> Page:
     options = {name: value for name, value in named.items() if value and name != "columns"}
     listed = [name.strip() for name in named["columns"].split(",") if name.strip()]
     try:
-        found = glance.lake.show(str(key), **options, columns=listed, limit=limit)
+        found = glance.asks.show(str(key), options, columns=listed, limit=limit)
     except UsageError as error:
         fault = error
     words = ["show", str(key)]
@@ -210,5 +210,5 @@ def _ref_said(glance: Glance, key: AssetKey, ref: str) -> str:
 
 def _snapshot_said(glance: Glance, key: AssetKey, named: Mapping[str, str]) -> str | None:
     if named["as_of"]:
-        return f"s{glance.lake.snapshot_at(str(key), named['as_of'])}"
+        return f"s{glance.asks.snapshot_at(str(key), named['as_of'])}"
     return named["snapshot"] or None

@@ -69,7 +69,7 @@ def compared(glance: Glance, waits: Sequence[OpenStep]) -> Mapping[AssetKey, Bes
         known = (key, one.status.snapshot_id, one.step.snapshot_id)
         try:
             if known not in glance.compared:
-                glance.compared[known] = glance.lake.diff(str(key), f"main..audit_{one.run.id}", rows=_SAMPLES)
+                glance.compared[known] = glance.asks.diff(str(key), f"main..audit_{one.run.id}", rows=_SAMPLES)
         except UsageError as error:
             found[key] = BesideMain(fault=error.message)
         else:

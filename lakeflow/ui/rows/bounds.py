@@ -1,5 +1,5 @@
-"""How much memory the process of the pages may take: a SELECT can ask for any amount in a single text, which DuckDB's
-own limit does not count.
+"""How much memory the process that answers questions may take: a SELECT can ask for any amount in a single text, which
+DuckDB's own limit does not count.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from typing import Final
 from lakeflow.core.wording import parse_bytes
 
 _BESIDE: Final = 2 << 30
-"""What all else may take: the lake in memory, and answers on their way."""
+"""What all else may take: the project, and answers on their way."""
 
 
 def bounded(memory_limit: str) -> int | None:
-    """Let this process take no more than DuckDB's limit and a part besides; what is asked beyond that fails, and the
-    server answers on. None where the system knows no such bound, or has a lower one already. What this process starts
-    inherits it: it is not for one that makes runs.
+    """Let this process take no more than DuckDB's limit and a part besides; what is asked beyond that fails, and it
+    answers on. None where the system knows no such bound, or has a lower one already.
     """
     try:
         import resource  # noqa: PLC0415 - Windows has none

@@ -42,7 +42,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "gc": ("tables:gc", "Say which files nothing needs any more, or remove them."),
     "env": (
         "environments.env:env",
-        "Say which environments there are and what was built in them; refresh or remove one.",
+        "Say which environments there are and what was built in them; promote, refresh or remove one.",
     ),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "log": ("past.log:log", "Show what readers came to see, newest first: versions, what changed, and why."),

@@ -16,6 +16,7 @@ from lakeflow.core.model.changes import (
     Drop,
     LetGo,
     Pin,
+    Promote,
     Publish,
     Registration,
     Rename,
@@ -49,7 +50,7 @@ def apply(table: Table, change: Change) -> Table:  # noqa: PLR0911 - one line a 
             expect(key, f"tag {name}", snapshot_id, table.refs.get(name))
             freed = replace(table, refs=_without(table.refs, name), tags=table.tags - {name})
             return _only(freed, table.snapshots.keys() - only_tagged(table, name))
-        case LetGo():
+        case LetGo() | Promote():
             raise AssertionError("the lake in memory has no environments")
 
 

@@ -34,7 +34,7 @@ from lakeflow.core.errors import ConfigError, ConflictError, LakeError, Lakeflow
 from lakeflow.core.intents.intent import Intent
 from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Change, Drop, Publish, Registration, Rename, Rollback
+from lakeflow.core.model.changes import Change, Drop, Promote, Publish, Registration, Rename, Rollback
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import MAIN, Garbage, Looked, Scan, Staging, Statistics, Table
@@ -287,6 +287,8 @@ def _named(intent: Intent) -> set[AssetKey]:
 def _moved(change: Change) -> MainMove | None:
     match change:
         case Publish(target=target) if target == MAIN:
+            return MainMove(change.snapshot_id, change.note)
+        case Promote():
             return MainMove(change.snapshot_id, change.note)
         case Rollback(target=target) if target == MAIN:
             return MainMove(change.to, change.note)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.adapters.ledger.ledger import Transactions
 from lakeflow.core.environments.environment import Environment, Pinned
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection, Row
 from lakeflow.core.ports.entry import Transaction
@@ -52,6 +53,14 @@ class SqlEnvironments:
             _insert(connection, name, pins)
             connection.execute(statements.PIN_ENVIRONMENT, {"name": name, "at": rows.time(self._clock())})
 
+    def hand_over(self, name: str, verdicts: Sequence[VerdictRecord], transaction: Transaction) -> None:
+        assert isinstance(transaction, Connection), "the catalog of the same database opens it"
+        for said in verdicts:
+            row = rows.verdict_row(said) | {"environment": "", "recorded": rows.run_recorded(said.run, name)}
+            for statement in statements.HAND_OVER:
+                transaction.execute(statement, row)
+            transaction.execute(statements.SAVE_VERDICT, row)
+
     def forget(self, name: str) -> None:
         with self._database.transaction() as connection:
             for statement in statements.FORGET:
@@ -59,7 +68,7 @@ class SqlEnvironments:
 
     def runs(self, name: str) -> frozenset[str]:
         with self._database.read() as connection:
-            return frozenset(str(row.id) for row in connection.execute(statements.RUNS_OF, {"name": name}))
+            return frozenset(rows.run_named(row.id) for row in connection.execute(statements.RUNS_OF, {"name": name}))
 
     def _made(self, connection: Connection, row: Row) -> Environment:
         seen = (str(row.name), str(row.pinned_at))

@@ -113,11 +113,12 @@ class SqlLedger:
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
         with self._database.transaction() as connection:
             self._assert_held(connection, replace(lease, assets=frozenset({step.asset})))
-            row = rows.step_row(run, 0, step)
+            row = rows.step_row(self._recorded(run), 0, step)
             noted = connection.execute(statements.NOTE_STEP, row)
             assert noted.rowcount == 1, f"run {run} was saved with its step {step.asset}"
             connection.execute(statements.DROP_CHECKS_OF_STEP, row)
-            _each(connection, statements.SAVE_CHECK, [rows.check_row(run, step, at) for at in range(len(step.checks))])
+            checks = [rows.check_row(row["run"], step, at) for at in range(len(step.checks))]
+            _each(connection, statements.SAVE_CHECK, checks)
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
@@ -181,9 +182,9 @@ class SqlLedger:
             asked = self._here | {"prefix": prefix, "length": len(prefix)}
             found = connection.execute(statements.RUNS_BY_PREFIX, asked).all()
             if not found and (elsewhere := connection.execute(statements.RUN_ELSEWHERE, asked).first()):
-                raise _of_another(elsewhere.id, elsewhere.environment)
-            chosen = one_id(prefix, [row.id for row in found])
-            return _runs(connection, [row for row in found if row.id == chosen])[0]
+                raise _of_another(rows.run_named(elsewhere.id), elsewhere.environment)
+            chosen = one_id(prefix, [rows.run_named(row.id) for row in found])
+            return _runs(connection, [row for row in found if row.id == self._recorded(chosen)])[0]
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         with self._database.read() as connection:
@@ -205,7 +206,8 @@ class SqlLedger:
 
     def until(self, run: str) -> tuple[VerdictRecord, ...]:
         with self._database.read() as connection:
-            return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, self._here | {"run": run})))
+            asked = self._here | {"run": self._recorded(run)}
+            return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, asked)))
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
@@ -240,7 +242,7 @@ class SqlLedger:
                 self._save(transaction, rows.run(row, run.steps), ())
             else:
                 _restore_checks(transaction, run)
-        _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) | self._here for verdict in verdicts])
+        self._rule(transaction, verdicts)
         known_as = ("version", "algorithm", "source")
         _each(transaction, statements.REMEMBER_CODE, [dict(zip(known_as, each, strict=True)) for each in codes])
 
@@ -252,7 +254,8 @@ class SqlLedger:
     def states(self) -> Mapping[str, RunState]:
         """The state of every run."""
         with self._database.read() as connection:
-            return {str(row.id): RunState(row.state) for row in connection.execute(statements.STATES, self._here)}
+            found = connection.execute(statements.STATES, self._here)
+            return {rows.run_named(row.id): RunState(row.state) for row in found}
 
     def audited(self) -> frozenset[AssetKey]:
         """Every asset that has a ruling."""
@@ -280,7 +283,7 @@ class SqlLedger:
         """Record that these runs were cut off, if they were at work."""
         if not dead:
             return
-        at_work = connection.execute(statements.RUNNING, {"runs": list(dead)}).all()
+        at_work = connection.execute(statements.RUNNING, {"runs": list(map(self._recorded, dead))}).all()
         for run in _runs(connection, at_work):
             self._saving(connection, replace(run, state=RunState.ABANDONED, ended_at=now))
         _each(connection, statements.ABANDON, [{"run": row.id, "now": rows.time(now)} for row in at_work])
@@ -306,13 +309,21 @@ class SqlLedger:
             raise leases.lost(lease, held)
 
     def _save(self, connection: Connection, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        connection.execute(statements.SAVE_RUN, rows.run_row(run) | self._here)
-        connection.execute(statements.DROP_STEPS, {"run": run.id})
-        connection.execute(statements.DROP_CHECKS, {"run": run.id})
-        _each(connection, statements.SAVE_STEP, [rows.step_row(run.id, at, step) for at, step in enumerate(run.steps)])
-        checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
+        id_ = self._recorded(run.id)
+        connection.execute(statements.SAVE_RUN, rows.run_row(run) | self._here | {"id": id_})
+        connection.execute(statements.DROP_STEPS, {"run": id_})
+        connection.execute(statements.DROP_CHECKS, {"run": id_})
+        _each(connection, statements.SAVE_STEP, [rows.step_row(id_, at, step) for at, step in enumerate(run.steps)])
+        checks = [rows.check_row(id_, step, at) for step in run.steps for at in range(len(step.checks))]
         _each(connection, statements.SAVE_CHECK, checks)
-        _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) | self._here for verdict in verdicts])
+        self._rule(connection, verdicts)
+
+    def _rule(self, connection: Connection, verdicts: Iterable[VerdictRecord]) -> None:
+        said = [rows.verdict_row(each) | self._here | {"run": self._recorded(each.run)} for each in verdicts]
+        _each(connection, statements.SAVE_VERDICT, said)
+
+    def _recorded(self, run: str) -> str:
+        return rows.run_recorded(run, self._environment)
 
 
 def _of_another(run: str, environment: str) -> UsageError:
@@ -326,8 +337,8 @@ def free_all(connection: Connection) -> None:
 
 
 def run_ids(connection: Connection) -> frozenset[str]:
-    """The ids of all recorded runs."""
-    return frozenset(str(row.id) for row in connection.execute(statements.ALL_RUNS))
+    """The ids of all recorded runs, those of environments too."""
+    return frozenset(rows.run_named(row.id) for row in connection.execute(statements.ALL_RUNS))
 
 
 def _each(connection: Connection, statement: Statement, values: Sequence[Mapping[str, Any]]) -> None:

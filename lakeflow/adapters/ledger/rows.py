@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
@@ -58,12 +58,23 @@ def held(row: Row, environment: str = "") -> AssetLease | None:
     return _made(AssetLease, row, holder=_made(Holder, row), asset=AssetKey.parse(asset))
 
 
+def run_recorded(run: str, environment: str) -> str:
+    """What a run is called in the rows: in an environment by both names, for main may come to know it by its own."""
+    return f"{run}@{environment}" if environment else run
+
+
+def run_named(recorded: str) -> str:
+    """The id of the run."""
+    return recorded.partition("@")[0]
+
+
 def run_row(run: RunRecord) -> dict[str, Any]:
     return _row(run)
 
 
 def run(row: Row, steps: tuple[StepRecord, ...]) -> RunRecord:
-    return _made(RunRecord, row, steps=steps)
+    found = _made(RunRecord, row, steps=steps)
+    return replace(found, id=run_named(found.id))
 
 
 def step_row(run: str, ordinal: int, step: StepRecord) -> dict[str, Any]:
@@ -93,7 +104,8 @@ def verdict(row: Row) -> VerdictRecord:
 
 @lru_cache(maxsize=20_000, typed=True)
 def _verdict(columns: tuple[str, ...], *values: Any) -> VerdictRecord:
-    return _record(VerdictRecord, columns, values, {})
+    found = _record(VerdictRecord, columns, values, {})
+    return replace(found, run=run_named(found.run))
 
 
 def dropped_row(dropped: Dropped) -> dict[str, Any]:

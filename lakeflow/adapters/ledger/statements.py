@@ -1,7 +1,8 @@
 """The ledger's tables and every statement on them, in the SQL that SQLite and PostgreSQL both understand.
 
 Times are ISO 8601 text in UTC, which sorts in order of time; lists and maps are JSON text; snapshot ids are 63 bit
-integers. `environment` is empty in the rows of the lake itself; in an environment, `asset@environment` is leased.
+integers. `environment` is empty in the rows of the lake itself; in an environment, `asset@environment` is leased, and a
+run is recorded as `run@environment`: what is promoted is recorded by the run's own name as well, as a run of main.
 """
 
 from __future__ import annotations
@@ -87,6 +88,16 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """create table lakeflow_pins (
             environment text not null, asset text not null, uuid text not null, snapshot_id bigint,
             primary key (environment, asset))""",
+    ),
+    (
+        """update lakeflow_steps set run = run || '@' ||
+            (select environment from lakeflow_runs where id = lakeflow_steps.run)
+            where run in (select id from lakeflow_runs where environment <> '')""",
+        """update lakeflow_checks set run = run || '@' ||
+            (select environment from lakeflow_runs where id = lakeflow_checks.run)
+            where run in (select id from lakeflow_runs where environment <> '')""",
+        "update lakeflow_verdicts set run = run || '@' || environment where environment <> ''",
+        "update lakeflow_runs set id = id || '@' || environment where environment <> ''",
     ),
 )
 
@@ -209,6 +220,22 @@ ALL_PINS: Final = sql("select snapshot_id from lakeflow_pins where snapshot_id i
 PIN: Final = sql("insert into lakeflow_pins values (:name, :asset, :uuid, :snapshot_id)")
 UNPIN: Final = sql("delete from lakeflow_pins where environment = :name and asset in :assets", "assets")
 RUNS_OF: Final = sql("select id from lakeflow_runs where environment = :name")
+HAND_OVER_RUN: Final = sql("""insert into lakeflow_runs
+    select :run, 'published', started_at, attempt, ended_at, selection, all_or_nothing, actor, reason, ''
+    from lakeflow_runs where id = :recorded
+    on conflict (id) do update set state = excluded.state, attempt = excluded.attempt, ended_at = excluded.ended_at""")
+HAND_OVER_STEP: Final = sql("""insert into lakeflow_steps
+    select :run, ordinal, asset, action, reasons, state, reason, attempt, base_id, snapshot_id, row_count, seconds,
+        code_version, checks_digest, reads, inputs, partitions, ended_at
+    from lakeflow_steps where run = :recorded and asset = :asset and snapshot_id = :snapshot_id
+    on conflict do nothing""")
+HAND_OVER_CHECKS: Final = sql("""insert into lakeflow_checks
+    select :run, asset, ordinal, snapshot_id, name, outcome, severity, failed_rows, row_count, detail, path, samples,
+        scope, evidence
+    from lakeflow_checks where run = :recorded and asset = :asset and snapshot_id = :snapshot_id
+    on conflict do nothing""")
+HAND_OVER: Final = (HAND_OVER_RUN, HAND_OVER_STEP, HAND_OVER_CHECKS)
+"""What makes a run of an environment, as far as it is about that snapshot, a run of main too."""
 _ITS_RUNS: Final = "where run in (select id from lakeflow_runs where environment = :name)"
 FORGET: Final = (
     sql(f"delete from lakeflow_steps {_ITS_RUNS}"),

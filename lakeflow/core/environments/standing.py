@@ -74,9 +74,14 @@ def outdated(every: Iterable[Environment], keep: timedelta, now: datetime) -> tu
 
 
 def left_by(name: str, runs: frozenset[str], table: Table) -> frozenset[int]:
-    """The snapshots of the table that runs of the environment wrote, and the heads of its branches, whoever did."""
+    """The snapshots of the table that runs of the environment wrote, and the heads of its branches, whoever did, but
+    for those that readers of main see or saw.
+    """
+    mine = branches_of(name, table)
     made = ((id_, provenance_of(snapshot.summary)) for id_, snapshot in table.snapshots.items())
-    return frozenset(branches_of(name, table).values()) | {id_ for id_, said in made if said and said.run in runs}
+    found = frozenset(mine.values()) | {id_ for id_, said in made if said and said.run in runs}
+    once = {at for _, at in table.log} | ({table.main} if table.main is not None else set())
+    return found - {each.id for at in once for each in table.ancestry(at)} if found else found
 
 
 def _built(environment: Environment, table: Table) -> OwnState:

@@ -14,6 +14,7 @@ from lakeflow.core.model.changes import (
     Discard,
     Drop,
     Pin,
+    Promote,
     Publish,
     Registration,
     Rename,
@@ -71,7 +72,7 @@ def _is_there(change: Change | Registration, tables: Mapping[AssetKey, Table]) -
 
 def _holds(table: Table, change: Change) -> bool:
     match change:
-        case Publish():
+        case Publish() | Promote():
             # A snapshot may have been main before, and rolled back: then its branch tells that it is not there yet.
             waits = table.refs.get(change.branch) == change.snapshot_id
             return table.uuid == change.uuid and not waits and table.was_main(change.snapshot_id)

@@ -114,7 +114,21 @@ class LetGo:
     snapshots: frozenset[int]
 
 
-Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag | LetGo
+@dataclass(frozen=True)
+class Promote:
+    """Make main what was published and audited on a branch of an environment, from `base`, which main must still be,
+    and drop that branch. Each snapshot in between has its proof already; nothing expires by it.
+    """
+
+    key: AssetKey
+    uuid: str
+    branch: str
+    base: int | None
+    snapshot_id: int
+    note: MoveNote | None = None
+
+
+Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag | LetGo | Promote
 
 
 @dataclass(frozen=True)

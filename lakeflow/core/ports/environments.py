@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lakeflow.core.environments.environment import Environment, Pinned
     from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.run import VerdictRecord
     from lakeflow.core.ports.entry import Transaction
 
 
@@ -31,6 +32,12 @@ class EnvironmentRecords(Protocol):
 
     def pin(self, name: str, pins: Mapping[AssetKey, Pinned], transaction: Transaction | None = None) -> None:
         """Pin these in place of what it had pinned of the same tables."""
+        ...
+
+    def hand_over(self, name: str, verdicts: Sequence[VerdictRecord], transaction: Transaction) -> None:
+        """Record these verdicts of the environment as main's too, in this order, with the runs that gave them and what
+        these runs did to the same snapshots.
+        """
         ...
 
     def forget(self, name: str) -> None:

@@ -13,13 +13,21 @@ from lakeflow.wap.environments import drop, look
 from lakeflow.wap.environments.refresh import refresh_environment
 
 if TYPE_CHECKING:
+    from lakeflow.core.environments.promotion import Promotion
     from lakeflow.core.environments.standing import EnvironmentStanding
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.listings import Comparisons
     from lakeflow.core.model.asset import Project
     from lakeflow.core.review.environment import EnvironmentReview
+    from lakeflow.core.run.events import Event
     from lakeflow.core.settings.settings import Settings
     from lakeflow.wap import World
+    from lakeflow.wap.attempt import Observer
+    from lakeflow.wap.environments.promote import Promoted
+
+
+def _ignore(_event: Event) -> None:
+    """Nobody listens."""
 
 
 def of_main(settings: Settings, project: Project, world: World) -> World:
@@ -74,6 +82,30 @@ class Environments:
         from lakeflow.wap.look.diff import Shown  # noqa: PLC0415 - as above
 
         return reviewed_environment(self._world(), name, self._keep, Shown(where, rows))
+
+    def promotion(self, name: str) -> Promotion:
+        """What a promote would do now: which assets become main as they are, which are built again first and why, which
+        are held, and how many rows are not read. Writes nothing.
+
+        UsageError where there is no environment of that name.
+        """
+        from lakeflow.wap.environments.promotion import decided  # noqa: PLC0415 - as above
+
+        return decided(self._world(), name).promotion
+
+    def promote(self, name: str, *, wait: float = 0.0, observer: Observer = _ignore) -> Promoted:
+        """Publish on main what was audited in the environment, all tables in one commit, without reading a row.
+
+        What main has moved under, or was made by other code, checks or inputs than today's, is built again in the
+        environment first. What a run holds there stays there. `wait` is how many seconds to wait for another run's
+        lease, `observer` hears each event of what is built again.
+
+        UsageError where there is no environment of that name, BusyError while another run holds one of the assets,
+        ConflictError, with nothing published, where what they were made from moves meanwhile.
+        """
+        from lakeflow.wap.environments.promote import promote  # noqa: PLC0415 - as above
+
+        return promote(self._world(), name, wait, observer)
 
     def drop(self, name: str) -> tuple[AssetKey, ...]:
         """Remove it with all that it built, and name the assets that it had a state of; `gc` then frees the files.

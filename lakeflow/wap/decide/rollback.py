@@ -114,10 +114,14 @@ def _ended(world: World, run: RunRecord, selected: Sequence[AssetKey] | None, go
 def _undone_with(world: World, tables: Tables, goals: Goals, by: RunRecord) -> list[RunRecord]:
     """The records of the other runs whose publishes are taken off main too."""
     gone: dict[str, set[AssetKey]] = {}
-    for key, goal in goals.items():
-        for snapshot in taken_off(tables[key], goal):
-            if (made := provenance_of(snapshot.summary)) and made.written_by != by.id:
-                gone.setdefault(made.written_by, set()).add(key)
+    off = {key: taken_off(tables[key], goal) for key, goal in goals.items()}
+    ruled = world.ledger.latest({key: [snapshot.id for snapshot in snapshots] for key, snapshots in off.items()})
+    for key, snapshots in off.items():
+        wrote = {made.written_by for snapshot in snapshots if (made := provenance_of(snapshot.summary))}
+        # One that only brought to main what another had written, as a promote does, has nothing on main now either.
+        brought = {said.run for said in ruled.get(key, ()) if said.ruling in {Ruling.PUBLISH, Ruling.FORCED}}
+        for name in sorted((wrote | brought) - {by.id}):
+            gone.setdefault(name, set()).add(key)
     return [
         _without(world.ledger.run(name), frozenset(keys), f"rolled back with run {by.id}")
         for name, keys in gone.items()

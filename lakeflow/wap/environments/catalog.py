@@ -5,7 +5,7 @@ This is the only place that knows of both. Planning, writing, auditing and publi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,14 +35,17 @@ _ON_MAIN: Final = "`--env main` says that main is meant"
 
 class EnvironmentCatalog:
     """Implements `Catalog` for one environment, on the catalog of the lake. An environment that was not made yet shows
-    what it would pin: main, as it is now.
+    what it would pin: main, as it is now. So is every table shown but `these`, where they are named.
     """
 
-    def __init__(self, lake: Catalog, environments: EnvironmentRecords, name: str) -> None:
+    def __init__(
+        self, lake: Catalog, environments: EnvironmentRecords, name: str, these: Collection[AssetKey] | None = None
+    ) -> None:
         self._lake = lake
         self._environments = environments
         self._name = name
         self._ref = ref_of(name)
+        self._these = these
 
     def keys(self) -> frozenset[AssetKey]:
         return self._lake.keys()
@@ -164,7 +167,9 @@ class EnvironmentCatalog:
         return {key: self._one(environment, table) for key, table in tables.items()}
 
     def _one(self, environment: Environment | None, table: Table) -> Table:
-        return shown_unmade(table, self._name) if environment is None else shown(table, environment)
+        if environment is None or (self._these is not None and table.key not in self._these):
+            return shown_unmade(table, self._name)
+        return shown(table, environment)
 
 
 def _refused(name: str, why: str) -> UsageError:

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.changes import Change, Discard, LetGo, Pin, Publish, Rollback, Stay, Tag, Untag, fenced
+from lakeflow.core.model.changes import (
+    Change,
+    Discard,
+    LetGo,
+    Pin,
+    Promote,
+    Publish,
+    Rollback,
+    Stay,
+    Tag,
+    Untag,
+    fenced,
+)
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.values import dataclass
@@ -93,7 +106,7 @@ Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | 
 Move: TypeAlias = tuple[tuple[Requirement, ...], tuple[u.Update, ...]]
 
 
-def move(  # noqa: PLR0911 - one line a change
+def move(  # noqa: C901, PLR0911 - one line a change
     table: Table, change: Change, statistics: Mapping[str, Any] | None = None
 ) -> Move:
     """The assertions and updates of a change; `statistics` points to the proof of a publish."""
@@ -108,6 +121,8 @@ def move(  # noqa: PLR0911 - one line a change
             return _discard(table, change)
         case LetGo():
             return _let_go(table, change)
+        case Promote():
+            return _promote(table, change)
         case Rollback():
             return _rollback(table, change)
         case Pin():
@@ -211,6 +226,18 @@ def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None
         *_expiry(table, change),
     )
     return (*assertions, *((SchemaAt(schema),) if schema is not None else ())), wanted
+
+
+def _promote(table: Table, change: Promote) -> Move:
+    assertions = (SameTable(change.uuid), RefAt(MAIN, change.base), RefAt(change.branch, change.snapshot_id))
+    line = list(takewhile(lambda each: each.id != change.base, table.ancestry(change.snapshot_id)))
+    if not line or line[-1].parent_id != change.base:
+        raise conflict(table, f"{_at(change.snapshot_id)} does not stand on {_at(change.base)}")
+    moved = (u.SetBranch(MAIN, change.snapshot_id), u.RemoveRef(change.branch))
+    # Only the first of them was written beside the schema that readers of main see.
+    schema = _recorded_schema(line[-1])
+    here = (SchemaAt(schema),) if schema is not None else ()
+    return (*assertions, *here), (*_schema_of(table, line[0]), *layout_of(line[0]), *moved)
 
 
 def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:

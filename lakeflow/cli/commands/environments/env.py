@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lakeflow.as_json.comparison import comparison_json
-from lakeflow.as_json.environments import environment_json
+from lakeflow.as_json.envelope import entry
+from lakeflow.as_json.environments import environment_json, promotion_json
+from lakeflow.cli.commands.options import wait_option
 from lakeflow.cli.output import MARKDOWN, Answer, OutputFormat
+from lakeflow.cli.progress import progress
 from lakeflow.cli.screens.comparison import comparison_records, comparison_screen
+from lakeflow.cli.screens.environments.promotion import promotion_records, promotion_screen
 from lakeflow.cli.screens.environments.standing import environment_screen, environments_records, environments_screen
 from lakeflow.cli.session import Session, answers, now, wants_markdown
 from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.environments.promotion import Promotion
 from lakeflow.core.environments.standing import EnvironmentStanding
 from lakeflow.core.wording import counted
 
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
     from lakeflow.core.review.environment import EnvironmentReview
 
 _EXAMPLE: Final = (
-    "Example: `lakeflow materialize --env pr_123`, then `lakeflow env show pr_123`. drop: with all that it built. "
-    "refresh: it reads main as it is now."
+    "Example: `lakeflow materialize --env pr_123`, then `lakeflow env promote pr_123 --plan`. promote: main moves to "
+    "what was audited there. drop: with all that it built. refresh: it reads main as it is now."
 )
 
 
@@ -42,8 +48,8 @@ def _drop(session: Session, name: str, **_asked: Any) -> Answer:
     with session.lake() as lake:
         one = lake.environments.show(name)
         keys = lake.environments.drop(name)
-    said = f" {name} is gone, and what it had of {counted(len(keys), 'table')}; `lakeflow gc --delete` frees the files"
-    return _answer((one,), line(Mark.OK, said), "dropped")
+    had = f", and what it had of {counted(len(keys), 'table')}; `lakeflow gc --delete` frees the files" if keys else ""
+    return _answer((one,), line(Mark.OK, f" {name} is gone{had}"), "dropped")
 
 
 def _refresh(session: Session, name: str, **_asked: Any) -> Answer:
@@ -53,6 +59,34 @@ def _refresh(session: Session, name: str, **_asked: Any) -> Answer:
     said = [line(Mark.OK, f" {name} reads main as it is now")]
     gone = [line(Mark.MOVED, f" {key}  main had moved: the next run in {name} makes it anew") for key in keys]
     return _answer((one,), screen(said, gone), "refreshed")
+
+
+def _promote(session: Session, name: str, plan: bool, wait: float, **_asked: Any) -> Answer:
+    if plan:
+        with session.looking() as looked:
+            return _promotion(looked.environments.show(name), looked.environments.promotion(name), None, planned=True)
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        done = lake.environments.promote(name, wait=wait, observer=observer)
+        one = lake.environments.show(name)
+    return _promotion(one, done.promotion, done.run.id if done.run else None, planned=False)
+
+
+def _promotion(one: EnvironmentStanding, found: Promotion, run: str | None, *, planned: bool) -> Answer:
+    left = () if planned else tuple(_left(found))
+    data = {
+        "environments": [environment_json(one)],
+        "done": "promoted" if run else None,
+        "promotion": promotion_json(found, run),
+    }
+    shown = promotion_screen(found, run, planned=planned)
+    return Answer(data, shown, promotion_records(found), exit_code=int(bool(left)), errors=left)
+
+
+def _left(found: Promotion) -> Iterator[dict[str, Any]]:
+    """One error for each asset that stays in the environment."""
+    hint = f"`lakeflow status --env {found.name}` says how it stands there"
+    for state, each in (("held", found.held), ("conflict", found.behind)):
+        yield from (entry(state, why, hint, str(key)) for key, why in each.items())
 
 
 def _answer(every: Sequence[EnvironmentStanding], shown: Any, done: str | None = None) -> Answer:
@@ -78,11 +112,12 @@ def _markdown(review: EnvironmentReview) -> str:
     return environment_markdown(review)
 
 
-_OPTIONS: Final = frozenset({"where", "rows"})
+_OPTIONS: Final = frozenset({"where", "rows", "plan", "wait"})
 _ACTIONS: Final[Mapping[str, tuple[Callable[..., Answer], frozenset[str]]]] = {
     "list": (_show, frozenset()),
     "show": (_show, frozenset()),
     "diff": (_diff, frozenset({"where", "rows"})),
+    "promote": (_promote, frozenset({"plan", "wait"})),
     "refresh": (_refresh, frozenset()),
     "drop": (_drop, frozenset()),
 }
@@ -94,9 +129,11 @@ _ACTIONS: Final[Mapping[str, tuple[Callable[..., Answer], frozenset[str]]]] = {
 @click.argument("name", required=False)
 @click.option("--where", metavar="SQL", default="", help="diff: only rows, on both sides, for which this holds.")
 @click.option("--rows", type=click.IntRange(min=0), metavar="N", help="diff: so many rows of each kind.  [default: 5]")
+@click.option("--plan", is_flag=True, help="promote: only say what it would do, and how many rows are not read.")
+@wait_option
 @answers(*OutputFormat, MARKDOWN)
 def env(session: Session, action: str, name: str | None, **asked: Any) -> Answer:
-    """Say which environments there are and what was built in them; refresh or remove one.
+    """Say which environments there are and what was built in them; promote, refresh or remove one.
 
     An environment is a branch of the whole lake: readers of main see nothing of it.
     """

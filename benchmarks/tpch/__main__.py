@@ -4,6 +4,9 @@
 what came twice, casts and hashes, gold joins all and aggregates by day; 22 checks, and the keys of silver and gold. By
 hand there is no version, no branch and no proof. Rounds are interleaved, and both sides' rows compared in each.
 
+`--bronze sql` writes bronze as most people begin, `select * from read_parquet(…)`. `--peers dbt sqlmesh` adds tools to
+each round, each installed into an environment of its own: the same SELECTs, checks and keys, into a file of DuckDB.
+
 `warm` has the suites that an earlier run made ready, `cold` must import Great Expectations and compile them. Memory is
 the most that all processes of a side held at once.
 """
@@ -21,7 +24,8 @@ from statistics import median
 from typing import Final
 
 from benchmarks.measure import Cost, cost_of
-from benchmarks.tpch.data import deliver
+from benchmarks.tpch.data import bronze_by_sql, deliver
+from benchmarks.tpch.peers import PEERS
 from benchmarks.tpch.results import require_same
 
 LAKE: Final = Path(__file__).parent / "lake"
@@ -32,10 +36,14 @@ SETTINGS: Final = {"LAKEFLOW_PII_SALT": "a salt for a benchmark", "LAKEFLOW_MEMO
 Round = Mapping[str, Cost]
 
 
-def lay_down(root: Path, scale: float) -> None:
-    """The lake without a table, and what lands in it."""
+def lay_down(root: Path, scale: float, bronze: str, peers: Sequence[str]) -> None:
+    """The lake without a table, what lands in it, and the same work for other tools."""
     shutil.copytree(LAKE, root, dirs_exist_ok=True)
     deliver(root, scale)
+    if bronze == "sql":
+        bronze_by_sql(root)
+    for name in peers:
+        PEERS[name].lay_down(root)
 
 
 def by_hand(root: Path) -> Cost:
@@ -56,12 +64,10 @@ WAYS: Final[Mapping[str, Callable[[Path], Cost]]] = {"cold": cold, "by hand": by
 """In the order of a round."""
 
 
-def one_round(root: Path) -> Round:
-    costs = {name: way(root) for name, way in WAYS.items()}
-    tables = require_same(root)
-    print(
-        f"  both sides agree on {len(tables)} tables, {sum(each.rows for each in tables.values()):,} rows", flush=True
-    )
+def one_round(root: Path, peers: Sequence[str]) -> Round:
+    costs = {name: way(root) for name, way in WAYS.items()} | {name: PEERS[name].work(root) for name in peers}
+    tables = require_same(root, {name: root / PEERS[name].database for name in peers})
+    print(f"  all sides agree on {len(tables)} tables, {sum(each.rows for each in tables.values()):,} rows", flush=True)
     return costs
 
 
@@ -72,14 +78,14 @@ def _measured(command: Sequence[str], root: Path, made: str) -> Cost:
     return cost_of(command, root)
 
 
-def compare(scale: float, runs: int) -> None:
+def compare(scale: float, runs: int, bronze: str, peers: Sequence[str]) -> None:
     print(f"scale factor {scale:g}, {runs} rounds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="lakeflow-tpch-") as folder:
         root = Path(folder)
-        lay_down(root, scale)
-        rounds = [one_round(root) for _ in range(runs)]
+        lay_down(root, scale, bronze, peers)
+        rounds = [one_round(root, peers) for _ in range(runs)]
     print("           wall: min  median  ratio: min  median   processor  ratio     memory  ratio")
-    for way in ("by hand", "warm", "cold"):
+    for way in ("by hand", "warm", "cold", *peers):
         report(way, rounds)
 
 
@@ -104,10 +110,14 @@ def main() -> None:
     arguments.add_argument("--sf", type=float, nargs="*", default=[1.0], help="scale factors; 1 is about 1 GB of text")
     arguments.add_argument("--runs", type=int, default=3, help="rounds of each")
     arguments.add_argument("--memory", default=SETTINGS["LAKEFLOW_MEMORY_LIMIT"], help="DuckDB's limit, on both sides")
+    arguments.add_argument("--bronze", choices=("files", "sql"), default="files", help="bronze lands, or is a SELECT")
+    arguments.add_argument(
+        "--peers", nargs="*", choices=tuple(PEERS), default=[], help="other tools in the same rounds"
+    )
     asked = arguments.parse_args()
     os.environ.update(SETTINGS, LAKEFLOW_MEMORY_LIMIT=asked.memory)
     for scale in asked.sf:
-        compare(scale, asked.runs)
+        compare(scale, asked.runs, asked.bronze, asked.peers)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,16 @@ import duckdb
 
 KEYS: Final = {"orders": "o_orderkey", "lineitem": "l_orderkey", "customer": "c_custkey"}
 
+_BY_SQL: Final = "{header}select * from read_parquet('landing/{table}/*.parquet')\n"
+_HEADERS: Final = {"customer": "/*\n[columns.c_phone]\npii = true\n*/\n"}
+
+
+def bronze_by_sql(root: Path) -> None:
+    """Bronze as most people begin: a SELECT that names its files, in place of files that land."""
+    for table in KEYS:
+        text = _BY_SQL.format(table=table, header=_HEADERS.get(table, ""))
+        (root / "layers" / "bronze" / f"{table}.sql").write_text(text)
+
 
 def deliver(root: Path, scale: float) -> None:
     """Into `root/landing/<table>/`. CalledProcessError when the generator fails."""

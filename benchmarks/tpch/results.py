@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -21,11 +23,18 @@ class Content:
     checksum: int
 
 
-def require_same(root: Path) -> dict[str, Content]:
-    """What stands in each table; AssertionError for one that the sides do not agree about."""
-    ours, theirs = of_lakeflow(root), by_hand(root)
+def require_same(root: Path, databases: Mapping[str, Path] = MappingProxyType({})) -> dict[str, Content]:
+    """What stands in each table; AssertionError for one that the sides do not agree about. `databases` are other sides'
+    files of DuckDB.
+    """
+    ours = of_lakeflow(root)
+    for side, theirs in {
+        "by hand": by_hand(root),
+        **{each: of_database(databases[each]) for each in databases},
+    }.items():
+        for name in CHECKS:
+            assert ours[name] == theirs[name], f"{name}: lakeflow gives {ours[name]}, {side} {theirs[name]}"
     for name in CHECKS:
-        assert ours[name] == theirs[name], f"{name}: lakeflow gives {ours[name]}, by hand it is {theirs[name]}"
         assert ours[name].rows, f"{name} is empty on both sides"
     return ours
 
@@ -40,6 +49,12 @@ def by_hand(root: Path) -> dict[str, Content]:
         connection.execute("set timezone = 'UTC'")
         folders = {name: root / "hand" / name.replace(".", "/") for name in CHECKS}
         return {name: _content(connection.sql(f"from '{folder}/*.parquet'")) for name, folder in folders.items()}
+
+
+def of_database(file: Path) -> dict[str, Content]:
+    with duckdb.connect(file, read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return {name: _content(connection.table(name)) for name in CHECKS}
 
 
 def _content(relation: Any) -> Content:

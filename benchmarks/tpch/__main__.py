@@ -36,7 +36,7 @@ SETTINGS: Final = {"LAKEFLOW_PII_SALT": "a salt for a benchmark", "LAKEFLOW_MEMO
 Round = Mapping[str, Cost]
 
 
-def lay_down(root: Path, scale: float, bronze: str, peers: Sequence[str]) -> None:
+def lay_down(root: Path, scale: float, bronze: str = "files", peers: Sequence[str] = ()) -> None:
     """The lake without a table, what lands in it, and the same work for other tools."""
     shutil.copytree(LAKE, root, dirs_exist_ok=True)
     deliver(root, scale)

@@ -133,13 +133,13 @@ def _commit(root: Path) -> str:
 def test_what_was_merged_is_promoted_what_was_closed_is_dropped_and_the_rest_is_left(settled: Runner) -> None:
     assert settled.run("settle") == 0
     one, two = f"{settled.prefix}1", f"{settled.prefix}2"
-    assert settled.calls()[1:] == [f"env promote {one}", f"env drop {one}", f"env drop {two}"]
+    assert settled.calls()[1:] == [f"env promote {one} --wait 10m", f"env drop {one}", f"env drop {two}"]
 
 
 def test_what_cannot_be_promoted_stays_and_the_others_are_settled(settled: Runner) -> None:
     one, two = f"{settled.prefix}1", f"{settled.prefix}2"
     assert settled.run("settle", fails="env promote*") == 1
-    assert settled.calls()[1:] == [f"env promote {one}", f"env drop {two}"]
+    assert settled.calls()[1:] == [f"env promote {one} --wait 10m", f"env drop {two}"]
 
 
 def test_an_environment_of_a_request_that_nobody_knows_fails_the_job_and_hinders_no_other(settled: Runner) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,9 +23,11 @@ from lakeflow.core.settings.storage import Storage
 from tests.contracts.suites.examples import SCHEMA
 from tests.external.lab import make
 from tests.rest.lab import RestLab
+from tests.servers import spark_reads
 from tests.servers.answers import made
 from tests.servers.fixture import Servers
 from tests.servers.vending import Vending, session
+from tests.servers.year import digest
 
 FILES = {
     "layers/bronze/a.sql": "/*\nkey = ['n']\n*/\nselect range as n from range(3)",
@@ -124,6 +127,20 @@ def test_a_lake_lives_on_keys_that_end_while_a_step_computes(
             assert secret.encode() not in written
             assert secret not in screen
             assert not any(secret in text for text in seen)
+
+
+def test_pyiceberg_and_spark_read_by_the_printed_lines_with_keys_of_their_own(vending: Vending, tmp_path: Path) -> None:
+    with lakeflow.open(project(tmp_path, vending)) as lake:
+        lake.materialize("bronze.a")
+        lines = {reader: lake.how_to_read("bronze.a", reader) for reader in ("pyiceberg", "spark")}
+    vending.handed.clear()
+    found: dict[str, Any] = {}
+    exec(lines["pyiceberg"], found)
+    found["catalog"].close()
+    assert sorted(found["rows"]["n"].to_pylist()) == [0, 1, 2]
+    assert len(vending.handed) == 1
+    assert spark_reads.read(lines["spark"], ["bronze.a"], tmp_path) == {"bronze.a": digest(found["rows"])}
+    assert len(vending.handed) > 1
 
 
 def test_the_keys_of_a_table_open_no_other(vending: Vending, tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ public final class StoreIO implements FileIO {
       if (content == null) {
         HttpResponse<byte[]> answer = asked(location);
         if (answer.statusCode() != 200) {
-          throw new UncheckedIOException(new IOException(location + ": " + answer.statusCode()));
+          String why = new String(answer.body(), StandardCharsets.UTF_8);
+          throw new UncheckedIOException(new IOException(location + ": " + answer.statusCode() + " " + why));
         }
         content = answer.body();
       }
@@ -139,7 +140,8 @@ public final class StoreIO implements FileIO {
       request.header("x-amz-security-token", said.get(TOKEN));
     }
     try {
-      return HttpClient.newHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+      HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+      return client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     } catch (InterruptedException error) {

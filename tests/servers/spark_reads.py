@@ -40,8 +40,13 @@ def read(lines: str, names: Sequence[str], scratch: Path) -> Mapping[str, tuple[
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, _causes(done.stderr)
     return {name: (rows, int(hashed)) for name, (rows, hashed) in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def _causes(words: str) -> str:
+    """What Java says of a fault, without where it passed."""
+    return "\n".join(line for line in words.splitlines() if not line.startswith("\tat "))[-4000:]
 
 
 def _missing() -> str:

@@ -20,7 +20,7 @@ from tests.servers.answers import made, parts, refused
 from tests.servers.endpoints import Endpoint, Rest
 from tests.servers.proxy import Proxy, Request
 
-_LOAD = re.compile(r"/v1/[^/]+/namespaces/([^/]+)/tables/([^/?]+)")
+_LOAD = re.compile(r"/v1/[^/]+/namespaces/([^/]+)/tables/([^/?]+)(?:\?snapshots=\w+)?")  # Java says how many
 _DELEGATION = b"x-iceberg-access-delegation: vended-credentials"
 
 

@@ -120,6 +120,8 @@ def test_an_asset_says_what_readers_see_and_that_a_branch_waits(pages: TestClien
     assert f"Held on audit_{held[1]}" in said
     assert "One row per airport and hour." in said
     assert "Readers see s" in said
+    assert "bronze.weather ✓ fresh" in said.partition("Made from")[2]
+    assert re.search(r"gold\.windiest . \w+", said.partition("Rests on it")[2]), "each neighbour with its sign"
 
 
 def _read_by(lake: lakeflow.Lake, how: str) -> tuple[int, str]:
@@ -184,6 +186,14 @@ def test_rows_are_ordered_by_a_click_on_their_column_and_lead_to_a_select(pages:
     assert [row["wind"] for row in pages.get(twin_of(select)).json()["data"]["rows"]] == winds[1]
     assert "order by email" not in pages.get("/assets/bronze.reader/data").text
     assert "order by town" in pages.get("/assets/bronze.reader/data").text
+
+
+def test_a_sentence_says_which_rows_are_shown(pages: TestClient) -> None:
+    said = text_of(pages.get("/assets/silver.weather/data?ref=held&where=wind+%3E+200&order_by=hour").text)
+    assert "1 row of silver.weather on held where wind > 200 , ordered by hour ." in said
+    assert "The first 1 row of silver.weather on main." in text_of(
+        pages.get("/assets/silver.weather/data?limit=1").text
+    )
 
 
 def test_a_comparison_can_be_turned_and_that_of_a_run_begins_with_its_tables(

@@ -10,7 +10,7 @@ from lakeflow.as_json.values import JsonObject, lineage_json, rows_json, snapsho
 from lakeflow.core.errors import UsageError
 from lakeflow.core.glance.columns import column_rows
 from lakeflow.core.glance.decisions import below, of_run
-from lakeflow.core.glance.row import asset_row
+from lakeflow.core.glance.row import asset_row, standing
 from lakeflow.core.glance.strips import strips
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import PythonCode
@@ -43,7 +43,8 @@ def overview(glance: Glance, asked: PageRequest) -> Page:
         "columns": column_rows(asset, outlook.facts.tables.get(key), personal, checks),
         "foreign": outlook.project.suite(key).foreign_keys,
         "audit": audit,
-        "below": below(outlook.project, key),
+        "below": (under := below(outlook.project, key)),
+        "stands": {each: standing(outlook.statuses[each]) for each in (*asset.upstreams, *under)},
     }
     words = ("status", str(key))
     return _page(glance, key, "overview", words, lambda: status_data(glance, words[1:]), values)

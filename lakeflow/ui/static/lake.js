@@ -29,6 +29,12 @@ function copies(root) {
   }
 }
 
+// A time as the pages write it: the day, or day and hour where two marks are less than a day apart.
+function dated(seconds, step) {
+  const text = new Date(seconds * 1000).toISOString().replace("T", " ");
+  return step < 86400 ? text.slice(5, 16) : text.slice(0, 10);
+}
+
 function plots(root) {
   if (!window.uPlot) return;
   for (const figure of root.querySelectorAll("[data-plot]")) {
@@ -40,8 +46,9 @@ function plots(root) {
     const options = {
       width: figure.clientWidth - 28,
       height: 190,
-      series: [{}, { label: figure.dataset.label, stroke: style.getPropertyValue("--link"), width: 1.6, points: { size: 5 } }],
-      axes: [axis, { ...axis, size: 74 }],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, { label: figure.dataset.label, stroke: style.getPropertyValue("--link"), width: 1.6, points: { size: 5 } }],
+      axes: [{ ...axis, space: 96, values: (_plot, times, _at, _space, step) => times.map((each) => dated(each, step)) }, { ...axis, size: 74 }],
     };
     figure.querySelector("svg").remove();
     const plot = new uPlot(options, [points.map((each) => each[0]), points.map((each) => each[1])]);

@@ -161,7 +161,7 @@ def gitlab(forge: Forge) -> Iterator[str]:
             return {"state": state.lower(), "merge_commit_sha": None, "squash_commit_sha": commit or None, "sha": "0"}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

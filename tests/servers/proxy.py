@@ -136,7 +136,8 @@ class Proxy:
         try:
             writer.write(request.head + request.body)
             await writer.drain()
-            return await reader.read()
+            # Some servers close without a word, and the client would send its next request where nobody listens.
+            return (await reader.read()).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         finally:
             writer.close()
 

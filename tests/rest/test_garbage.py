@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests.external.lab import opened
 from tests.rest.lab import RestLab
 from tests.rest.test_kill import KINDS, chosen
 from tests.rest.whole import Ground, awaited, secrets_of, settings_of
+from tests.servers.answers import Cache
 from tests.servers.endpoints import Rest
 from tests.servers.fixture import RestKind, Servers
 
@@ -156,6 +158,30 @@ def test_a_dropped_table_that_was_adopted_again_keeps_its_files(name: str, serve
         one.adopt(f"silver.{name}", place)
     collected(lake)
     assert rows(lake, f"silver.{name}") == [4]
+
+
+@pytest.mark.parametrize("server", ["java"], indirect=True)
+def test_no_garbage_is_told_by_an_answer_that_is_older_than_the_folder(
+    server: Rest, lake: Path, servers: Servers
+) -> None:
+    """What a tag keeps alive is in no older state of the table."""
+    with servers.proxy(server.uri) as proxy:
+        settings = settings_of(replace(server, uri=proxy.uri))
+        proxy.alter = cache = Cache(1_000_000)
+        with opened(project(lake, 4, settings=settings)) as one:
+            assert one.status()
+        proxy.alter = lambda _, answer: answer
+        built(lake, 5, settings=settings)
+        with opened(lake) as one:
+            one.tag("kept")
+        built(lake, 6, 7, settings=settings)
+        proxy.alter = cache
+        with opened(lake) as one:
+            assert named(one) == set()
+        assert "older state" in kept(lake)
+        proxy.alter = lambda _, answer: answer
+        assert collected(lake)
+        assert_whole(lake)
 
 
 def killed(root: Path, what: str, place: int) -> int:

@@ -13,6 +13,7 @@ from lakeflow.core.log.recorded import moves_of
 from lakeflow.core.model.run import RunState
 from tests.iceberg.lab import wall_clock
 from tests.rest.lake import FIRST, KEYS, Lake, end_well, seen, unruled
+from tests.servers.answers import Cache
 from tests.servers.fixture import RestKind, Servers
 from tests.servers.proxy import Fault, Proxy, Request
 
@@ -160,20 +161,6 @@ def test_a_clock_that_is_hours_from_the_servers_publishes_all_the_same(proxied: 
         times = [entry.timestamp_ms for entry in log]
         assert times == sorted(times)
         assert [move.snapshot_id for move in moves_of(table.properties)] == [entry.snapshot_id for entry in log]
-
-
-class Cache:
-    """Answers a GET of a table so many times as it did before."""
-
-    def __init__(self, times: int) -> None:
-        self.times, self.kept = times, dict[str, tuple[bytes, int]]()
-
-    def __call__(self, request: Request, answer: bytes) -> bytes:
-        if request.method != "GET" or "/tables/" not in request.path:
-            return answer
-        kept, told = self.kept.get(request.path, (answer, self.times))
-        self.kept[request.path] = (answer, 0) if told >= self.times else (kept, told + 1)
-        return self.kept[request.path][0]
 
 
 @java

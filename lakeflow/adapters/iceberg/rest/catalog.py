@@ -19,6 +19,7 @@ from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, Refu
 from lakeflow.adapters.iceberg.rest.commits import Ledgers, RestCommits
 from lakeflow.adapters.iceberg.rest.estate import ServedSurveyor
 from lakeflow.adapters.iceberg.rest.homes import home_property, is_at_home
+from lakeflow.adapters.iceberg.rest.known import is_left
 from lakeflow.adapters.iceberg.rest.sessions import Tables, table_path
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.garbage import Dropped
@@ -35,6 +36,9 @@ from lakeflow.core.ports.objects import Objects
 
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
+_OLDER: Final = "the catalog answers with an older state than its folder holds: a cache, or a copy that lags behind"
+    "the catalog answers with an older state of it than its folder holds: a cache, or a copy that lags behind"
+)
 _UNDER_WAY: Final = "a commit on it is under way, or was cut off; the next run settles it"
 
 
@@ -109,6 +113,8 @@ class RestCatalog(IcebergCatalog):
             return Garbage(key, kept=_UNDER_WAY)
         if not is_at_home(found.table, self._lake()):
             return Garbage(key, kept=OUTSIDE)
+        if is_left(found, self._files, self._objects):
+            return Garbage(key, kept=_OLDER)
         return garbage_of(found, self._served.estate(found.table, key), before)
 
     def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:

@@ -7,8 +7,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
+from lakeflow.adapters.iceberg.metadata.places import metadata_file
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 _MOST: Final = 200
 """So many former states of a table are known; a table names 50 to 100 itself."""
@@ -34,8 +37,7 @@ class KnownStates:
             if found is None:
                 self._past.pop(key, None)
             else:
-                before = (str(entry["metadata-file"]) for entry in found.json.get("metadata-log") or ())
-                known = self._past.get(key, {}) | dict.fromkeys(before)
+                known = self._past.get(key, {}) | dict.fromkeys(_before(found))
                 self._past[key] = dict.fromkeys(list(known)[-_MOST:])
 
     def made(self, key: AssetKey) -> None:
@@ -48,3 +50,17 @@ class KnownStates:
         with self._lock:
             self._past.pop(key, None)
             self._made.discard(key)
+
+
+def is_left(found: LoadedTable, files: MetadataFiles, objects: Objects) -> bool:
+    """Does the folder of its metadata hold a later state of the table, which names this one as past?"""
+    table = found.table
+    newest = metadata_file(path_of(table.version).rpartition("/metadata/")[0], objects)
+    if newest is None or path_of(newest) == path_of(table.version):
+        return False
+    later = files.find(table.key, newest)
+    return later.table.uuid == table.uuid and path_of(table.version) in map(path_of, _before(later))
+
+
+def _before(found: LoadedTable) -> list[str]:
+    return [str(entry["metadata-file"]) for entry in found.json.get("metadata-log") or ()]

@@ -37,8 +37,6 @@ from lakeflow.core.ports.objects import Objects
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
 _OLDER: Final = "the catalog answers with an older state than its folder holds: a cache, or a copy that lags behind"
-    "the catalog answers with an older state of it than its folder holds: a cache, or a copy that lags behind"
-)
 _UNDER_WAY: Final = "a commit on it is under way, or was cut off; the next run settles it"
 
 

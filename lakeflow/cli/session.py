@@ -58,6 +58,12 @@ class Session:
         return replace(self, place=EMPTY if environment is None else {"env": environment})
 
     @property
+    def environment(self) -> str:
+        """The environment that the option names. Where a setting does, what is typed next is there by itself."""
+        named = self.place.get("env", "main")
+        return "" if named == "main" else named
+
+    @property
     def placed(self) -> Mapping[str, str]:
         """The settings with where the command looks."""
         return {**self.settings, **self.place}
@@ -139,6 +145,11 @@ def _care() -> ModuleType:
     return importlib.import_module("lakeflow.lake.care")
 
 
+def _placed() -> ModuleType:
+    """What says how commands are typed in an environment, imported only there."""
+    return importlib.import_module("lakeflow.cli.placed")
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -163,10 +174,14 @@ def answers(*forms: str) -> Callable[[Callable[..., Answer | int]], Callable[...
                 try:
                     answer = function(session, **parameters)
                 except LakeflowError as error:
+                    if error.hint and session.environment:
+                        error.hint = _placed().placed_hint(error.hint, session.environment, context)
                     tell_error(session.project, error)
                     raise
                 if isinstance(answer, int):
                     context.exit(answer)
+                if session.environment:
+                    answer = _placed().placed(answer, session.environment, context)
                 emit(answer, output, context.command_path.partition(" ")[2], color=session.color)
             context.exit(answer.exit_code)
 

@@ -21,6 +21,10 @@ def ran(lake: Lake, *selection: str) -> RunState:
     return run.state
 
 
+def stored(root: Path) -> set[Path]:
+    return {path for path in (root / ".lakeflow/warehouse").rglob("*") if path.is_file()}
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     project(tmp_path)
@@ -30,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_what_an_environment_builds_changes_nothing_for_readers_of_main(root: Path) -> None:
-    before = main_of(root)
+    before, files = main_of(root), stored(root)
     make(root, CHANGED)
     with opened(root, env="pr_1") as lake:
         assert ran(lake, "silver.orders", "gold.cities") is RunState.PUBLISHED
@@ -46,6 +50,7 @@ def test_what_an_environment_builds_changes_nothing_for_readers_of_main(root: Pa
         assert [str(each.asset) for each in one.built] == ["silver.orders"], "the cities came out the same"
         assert not [found for found in lake.doctor() if found.level is not Level.OK]
     assert set(tables(root)["bronze.orders"].metadata.refs) == {"main"}, "what it only reads is not written"
+    assert not [path for path in stored(root) - files if "bronze" in path.parts]
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from lakeflow.lake.lake import Lake
 from lakeflow.wap.environments.promote import Promoted
 from tests.environments.lab import BAD, CHANGED, main_of, project, tables
 from tests.external.lab import make, opened
+from tests.prepared import Prepared
 
 pytestmark = pytest.mark.long
 
@@ -26,13 +27,20 @@ SUMMED = {
 }
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    project(tmp_path)
-    with opened(tmp_path) as lake:
+def built_on_main(root: Path) -> None:
+    project(root)
+    with opened(root) as lake:
         lake.materialize()
-    make(tmp_path, {**CHANGED, **SUMMED})
-    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(tmp_path_factory.mktemp("promote"), built_on_main)
+
+
+@pytest.fixture
+def root(prepared: Prepared) -> Path:
+    return make(prepared.again(), {**CHANGED, **SUMMED})
 
 
 def built(root: Path, *selection: str) -> RunState:
@@ -322,15 +330,9 @@ def test_what_main_held_of_the_same_assets_is_superseded(root: Path) -> None:
         assert_in_order(lake)
 
 
-def test_there_is_nothing_to_promote_of_an_environment_that_is_not_there_or_built_nothing(root: Path) -> None:
+def test_there_is_nothing_to_promote_of_an_environment_that_is_not_there(root: Path) -> None:
     with opened(root) as lake, pytest.raises(UsageError, match="there is no environment pr_1"):
         lake.environments.promote("pr_1")
-    with opened(root, env="pr_1") as lake:
-        lake.materialize("bronze.orders", force=True)
-    assert built(root) is RunState.PUBLISHED
-    with opened(root) as lake:
-        lake.environments.promote("pr_1")
-        assert lake.environments.promote("pr_1").run is None
 
 
 def test_a_root_that_always_runs_is_not_behind_for_that(root: Path) -> None:

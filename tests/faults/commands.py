@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import lakeflow
 from lakeflow.core.compact.results import CompactOutcome
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState, StepState
+from lakeflow.core.model.table import Table
 from lakeflow.lake.lake import Lake
 from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, TABLES, open_lake
 
@@ -350,6 +352,48 @@ def collect(lake: Lake) -> bool:
     return not any(each.files for each in lake.garbage(older_than=timedelta()))
 
 
+def built_apart(root: Path) -> None:
+    """New code is built and audited in an environment."""
+    published(root)
+    write(
+        root,
+        {
+            "layers/silver/orders.sql": PROJECT["layers/silver/orders.sql"].replace(
+                "price from", "price + 1 as price from"
+            )
+        },
+    )
+    with lakeflow.open(root, settings={"env": "pr_1"}) as lake:
+        run = lake.materialize("silver.orders", "gold.totals")
+        assert run is not None
+        assert run.state is RunState.PUBLISHED, run
+
+
+def built_on_what_moved(root: Path) -> None:
+    built_apart(root)
+    run_in(root, RunState.PUBLISHED)
+
+
+def promote_again(lake: Lake) -> bool:
+    lake.environments.promote("pr_1")
+    return not lake.environments.show("pr_1").built and not lake.plan().steps
+
+
+def refresh_again(lake: Lake) -> bool:
+    lake.environments.refresh("pr_1")
+    return not lake.environments.show("pr_1").built
+
+
+def drop_env_again(lake: Lake) -> bool:
+    if lake.environments.list():
+        lake.environments.drop("pr_1")
+    return not any(ref.startswith("env_") for table in tables_of(lake) for ref in table.refs)
+
+
+def tables_of(lake: Lake) -> list[Table]:
+    return list(lake._world.catalog.load(lake._world.catalog.keys()).values())
+
+
 COMMANDS = (
     Command("retry", held_by_old_code, Lake.retry, retry_again),
     Command("publish", held, lambda lake: lake.publish(latest(lake).id), publish_again(None)),
@@ -371,4 +415,7 @@ COMMANDS = (
     Command("supersede", delivered_again, Lake.materialize, take_over_again),
     Command("supersede-publish", delivered_well, Lake.materialize, take_over_again),
     Command("gc", littered, collect, collect),
+    Command("promote", built_apart, lambda lake: lake.environments.promote("pr_1"), promote_again),
+    Command("refresh", built_on_what_moved, lambda lake: lake.environments.refresh("pr_1"), refresh_again),
+    Command("drop_env", built_apart, lambda lake: lake.environments.drop("pr_1"), drop_env_again),
 )

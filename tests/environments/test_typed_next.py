@@ -1,0 +1,39 @@
+"""What is said to be typed next in an environment is typed in it."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from rich.text import Text
+
+from lakeflow.cli.main import cli
+from lakeflow.cli.output import Answer
+from lakeflow.cli.placed import placed, placed_hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "placed_so"),
+    [
+        ("mend it, then `lakeflow retry 6g`", "mend it, then `lakeflow retry --env pr_1 6g`"),
+        ("`lakeflow status` or `lakeflow runs`", "`lakeflow status --env pr_1` or `lakeflow runs --env pr_1`"),
+        ("`lakeflow gc --delete` frees it", "`lakeflow gc --delete` frees it"),
+        ("`lakeflow env drop pr_1`", "`lakeflow env drop pr_1`"),
+        ("`lakeflow status --env main`", "`lakeflow status --env main`"),
+        ("`lakeflow nothing` and retry", "`lakeflow nothing` and retry"),
+    ],
+)
+def test_a_command_that_looks_in_environments_carries_the_name(hint: str, placed_so: str) -> None:
+    assert placed_hint(hint, "pr_1", click.Context(cli)) == placed_so
+
+
+def test_only_the_lines_that_say_what_to_type_are_changed_and_keep_their_style() -> None:
+    rows = Text("Next      `lakeflow retry 6g`, or `lakeflow discard 6g`")
+    rows.stylize("bold", 0, 4)
+    shown = Text("\n").join([Text("value  `lakeflow retry 6g`"), rows])
+    answer = Answer({}, shown, errors=({"hint": "`lakeflow retry 6g`"}, {"hint": None}))
+    found = placed(answer, "pr_1", click.Context(cli))
+    assert found.screen.plain == (
+        "value  `lakeflow retry 6g`\nNext      `lakeflow retry --env pr_1 6g`, or `lakeflow discard --env pr_1 6g`"
+    )
+    assert [str(span.style) for span in found.screen.spans if span.end - span.start == 4] == ["bold"]
+    assert [each["hint"] for each in found.errors] == ["`lakeflow retry --env pr_1 6g`", None]

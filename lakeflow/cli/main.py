@@ -51,6 +51,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "replay": ("explain.replay:replay", "Run the recorded code of a snapshot on its recorded inputs."),
     "diff": ("explain.diff:diff", "Compare two states of an asset: its columns, its rows, and what changed in them."),
+    "parity": (
+        "explain.parity:parity",
+        "Run the SELECT of an asset on DuckDB and on Spark, and say where they differ.",
+    ),
     "query": ("ask.query:query", "Answer one SELECT over the assets."),
     "export": ("ask.export:export", "Copy tables of one moment to Parquet files or one DuckDB file."),
     "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.log.impact import Impact
     from lakeflow.core.model.run import CheckResult
+    from lakeflow.core.parity.parity import Parity
     from lakeflow.core.plan.readmission import Quarantined
     from lakeflow.core.readers.lines import Reader
     from lakeflow.core.replay.replayed import Replayed
@@ -354,6 +355,17 @@ class ReadableLake(StandingLake):
         """
         name, _, said = asset.partition("@")
         return wap.replay(self._world, self._one(name), said or snapshot, to_stderr)
+
+    def parity(self, asset: str, *, sample: int = 100_000, rows: int = 5) -> Parity:
+        """Translate the SELECT of an asset for the other engine, Spark or DuckDB, and run both on what readers see of
+        its inputs: whether they give the same columns and rows, and up to `rows` of each kind that differ, personal
+        columns masked. At most `sample` rows are read of each input. What both write belongs to no table and is
+        removed.
+
+        UsageError where there is no SELECT to translate, AssetError when the asset's own code fails, or Spark is not
+        there.
+        """
+        return wap.parity(self._world, self._one(asset), wap.Bounds(sample, rows), to_stderr)
 
     def mutate(  # noqa: PLR0913 - keyword-only words of the command line
         self,

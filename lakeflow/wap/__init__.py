@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lakeflow.wap.look.export import export
     from lakeflow.wap.look.impact import impact
     from lakeflow.wap.look.log import Log, LogEntry, log
+    from lakeflow.wap.look.parity import Bounds, parity
     from lakeflow.wap.look.preview import preview
     from lakeflow.wap.look.query import columns, connect, query, snapshot_at
     from lakeflow.wap.look.rested import marked, rested
@@ -92,6 +93,10 @@ else:
             "LogEntry",
             "log",
         ),
+        "look.parity": (
+            "Bounds",
+            "parity",
+        ),
         "look.preview": ("preview",),
         "look.query": (
             "columns",
@@ -141,6 +146,7 @@ else:
 
 
 __all__ = [
+    "Bounds",
     "CompactRequest",
     "EndsEarly",
     "Invocation",
@@ -175,6 +181,7 @@ __all__ = [
     "marked",
     "materialize",
     "mutate",
+    "parity",
     "plan",
     "preview",
     "publish",

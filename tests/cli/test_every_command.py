@@ -41,6 +41,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "(mend)": lambda root: make(root, {"layers/silver/weather.sql": MENDED}),
     "(forget)": lambda root: (root / "layers/gold/windiest.sql").unlink(),
     "(divide)": lambda root: make(root, {"layers/gold/hours.sql": HOURS}),
+    "(narrow)": lambda root: make(root, {"layers/gold/narrow.sql": "select * exclude (wind) from silver.weather"}),
     "(define)": lambda root: make(root, {"layers/gold/windiest.sql": GOLD}),
 }
 """What a person does to the files meanwhile."""
@@ -104,6 +105,8 @@ STORY = (
     ("backfill gold.* --from 2013-01 --to 2013-02", 0, "2 windows: 2 published"),
     ("backfill gold.* --failed-and-missing", 0, "gold.windiest has no partitions and was left out"),
     ("backfill gold.hours --parallel 2 --events", 0, '"event": "window_ended"'),
+    ("(narrow)", 0, ""),
+    ("parity gold.narrow", 0, "Spark has no word for * EXCLUDE"),
     ("plan silver.wether", 2, "did you mean"),
     ("lis", 2, "did you mean"),
 )

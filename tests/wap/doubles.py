@@ -191,6 +191,9 @@ class ScriptedEngine:
     def corrupted(self, scan: Scan, which: Any, dose: Any) -> Any:
         raise NotImplementedError
 
+    def scratch(self) -> Any:
+        raise NotImplementedError
+
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
         raise NotImplementedError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +19,7 @@ from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
 from lakeflow.adapters.duckdb.instance.pool import Instances
-from lakeflow.adapters.duckdb.instance.spill import OwnFolder
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder, lent
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.land.landing import LandingBatch, landing
 from lakeflow.adapters.duckdb.names import quoted
@@ -69,7 +69,8 @@ class DuckEngine:
         stores: StoreFiles | None = None,
     ) -> None:
         kept = KeptFiles(stores) if stores else None
-        self._staging = LocalFirst(Path(temp_directory), stores)
+        self._spill = Path(temp_directory)
+        self._staging = LocalFirst(self._spill, stores)
         self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory, kept))
         self._privacy = privacy
         self._caps = caps
@@ -201,6 +202,9 @@ class DuckEngine:
                 yield copy
             finally:
                 scratch.release()
+
+    def scratch(self) -> AbstractContextManager[str]:
+        return lent(self._spill)
 
     def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
         context = ErrorContext(scan.key, personal=True)

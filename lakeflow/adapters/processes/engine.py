@@ -57,10 +57,20 @@ class Begin:
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class BesideTables:
+    """What is done beside tables: `sweep` removes what children that were killed left there, `remove` the folders whose
+    paths begin so, `scratch` makes a folder that all engines share.
+    """
+
+    sweep: Callable[[], None]
+    remove: Callable[[str], None]
+    scratch: Callable[[], AbstractContextManager[str]]
+
+
 class CodeProcesses:
     """`here` makes the engine of this process. Code that runs elsewhere runs in a process of its engine's own pool:
-    functions, SQL that reads much, and all that is not DuckDB's. `sweep` removes what children that were killed left on
-    disk, `remove` the folders whose paths begin so.
+    functions, SQL that reads much, and all that is not DuckDB's.
 
     A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. Of assets
     named in `personal`, and those with `pii` columns, what it prints is not told.
@@ -72,13 +82,11 @@ class CodeProcesses:
         pools: Mapping[Computer, Pool],
         personal: frozenset[AssetKey] = frozenset(),
         *,
-        sweep: Callable[[], None],
-        remove: Callable[[str], None],
+        disk: BesideTables,
     ) -> None:
         self._make_here = here
         self._pools = pools
-        self._sweep = sweep
-        self._remove = remove
+        self._disk = disk
         self._personal = personal
 
     @cached_property
@@ -158,6 +166,9 @@ class CodeProcesses:
     def corrupted(self, scan: Scan, which: Corruptible, dose: Dose) -> AbstractContextManager[Scan]:
         return self._here.corrupted(scan, which, dose)
 
+    def scratch(self) -> AbstractContextManager[str]:
+        return self._disk.scratch()
+
     def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
         return self._here.is_key(scan, columns)
 
@@ -172,7 +183,7 @@ class CodeProcesses:
             pool.close()
         if engine := self.__dict__.pop("_here", None):
             engine.close()
-        self._sweep()
+        self._disk.sweep()
 
     @contextmanager
     def _elsewhere(
@@ -185,7 +196,7 @@ class CodeProcesses:
         try:
             talk.await_start()
             quiet = bool(asset.pii) or asset.key in self._personal
-            yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet), self._remove)
+            yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet), self._disk.remove)
         finally:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
                 pool.drop(worker)

@@ -16,8 +16,8 @@ from lakeflow.adapters.spark.rows import computed, refuse_too_many, scan_of
 from lakeflow.adapters.spark.session import require_exact
 from lakeflow.adapters.spark.types import schema_of
 from lakeflow.core.errors import AssetError
-from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
-from lakeflow.core.model.asset import Asset, Column, PythonCode, SparkSql, SqlCode
+from lakeflow.core.keys import EMPTY, TableKey
+from lakeflow.core.model.asset import Asset, PythonCode, SparkSql, SqlCode
 from lakeflow.core.model.schema import Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.model.write_mode import WriteMode
@@ -25,6 +25,7 @@ from lakeflow.core.plan.landing import NOTHING_LANDED
 from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.spark.copied import copying
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.values import dataclass
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _MASKED: Final = Primitive("string")
-_COPIED: Final = AssetKey(Layer.SILVER, "copied_for_spark")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,8 @@ class SparkStep:
 
     def _copy(self, scan: Scan, folder: Path) -> tuple[str, ...]:
         """The rows of a scan in files that Spark reads as they are."""
-        name = ".".join(f'"{part}"' for part in str(scan.key).split("."))
-        personal = dict.fromkeys(scan.schema.names, Column(pii=True))  # nobody says here which of them are
-        code = SqlCode(f"SELECT * FROM {name}", str(scan.key), 1)
-        asset = Asset(_COPIED, code, WriteMode.REPLACE, columns=personal)
         folder.mkdir(mode=0o700)
-        with self.writer.produce(asset, {scan.key: scan}, Terms(resources=self.terms.resources)) as rows:
+        with self.writer.produce(copying(scan), {scan.key: scan}, Terms(resources=self.terms.resources)) as rows:
             result = rows.write(Write(WriteMode.REPLACE, scan.schema, str(folder)))
         return tuple(file.path for file in result.files)
 

@@ -24,6 +24,11 @@ def comparison_screen(found: Sequence[Comparison]) -> Text:
     return screen(*(block for one in found for block in (_head(one), *_samples(one))))
 
 
+def comparison_blocks(one: Comparison) -> list[list[Text]]:
+    """What differs, without a line that names the sides."""
+    return [_head(one)[1:], *_samples(one)]
+
+
 def comparison_records(found: Sequence[Comparison]) -> Records:
     """One record for each table."""
     numbers = ("before", "after", "added", "removed", "changed", "equal")

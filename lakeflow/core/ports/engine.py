@@ -183,6 +183,12 @@ class Engine(Runner, Protocol):
         """
         ...
 
+    def scratch(self) -> AbstractContextManager[str]:
+        """A folder for files that no table will have, where every engine reads and writes. It is removed at the end, by
+        the next process where this one is killed.
+        """
+        ...
+
     def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
         """Do no two rows agree in these columns, and has none of them a NULL?"""
         ...

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.adapters.duckdb.instance.spill import OwnFolder, sweep
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder, lent, sweep
 from lakeflow.adapters.duckdb.write.staged import remove_folders
-from lakeflow.adapters.processes.engine import CodeProcesses
+from lakeflow.adapters.processes.engine import BesideTables, CodeProcesses
 from lakeflow.adapters.processes.workers import Hello, Pool
 from lakeflow.adapters.spark.engine import SparkEngine
 from lakeflow.core.errors import ConfigError
@@ -62,8 +62,8 @@ def engine_of(
         # One session a run: its assets take turns, and each has the whole cluster.
         Computer.SPARK: Pool(hello_spark, spawn, logs, 1, _PATIENCE),
     }
-    remove = partial(remove_folders, stores)
-    return CodeProcesses(duckdb(), pools, masked, sweep=swept, remove=remove)
+    disk = BesideTables(swept, partial(remove_folders, stores), lambda: lent(scratch()))
+    return CodeProcesses(duckdb(), pools, masked, disk=disk)
 
 
 def _spark(

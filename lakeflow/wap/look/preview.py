@@ -42,14 +42,14 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
         raise AssetError(f"{key} is written together with {owner}", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], gather(world, (key,))
-    terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))
+    terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=last_window(asset, facts.now))
     with _running(world, asset, facts, terms) as produced:
         table = facts.tables.get(key)
         stored = stored_schema(table, columns_of(asset, produced.schema, table), asset.write)
         return produced.first(unversioned(stored) if asset.write.traits.versioned else stored, limit)
 
 
-def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
+def last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
     """The asset's last partition in time that is over, else the open one; empty without a timeline. AssetError when
     there is none yet.
     """
@@ -67,7 +67,7 @@ def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
 
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
     if not asset.files:
-        inputs = {**_inputs(world, asset, facts.tables), **external_scans(world, asset, facts)}
+        inputs = {**pinned_inputs(world, asset, facts.tables), **external_scans(world, asset, facts)}
         inputs |= _new_rows(world, asset, facts)
         return world.engine.produce(asset, inputs, terms)
     landing = facts.landings[asset.key]
@@ -98,7 +98,8 @@ def _new_rows(world: World, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
     }
 
 
-def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[TableKey, Scan]:
+def pinned_inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[TableKey, Scan]:
+    """Its tables as main is now. AssetError for one that was never published."""
     scans: dict[TableKey, Scan] = {}
     for key in sorted(asset.upstreams):
         table = tables.get(key)

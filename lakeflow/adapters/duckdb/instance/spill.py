@@ -10,7 +10,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -38,6 +39,17 @@ class OwnFolder:
         if lock is not None:
             _lock_of(self.path).unlink(missing_ok=True)
             os.close(lock)
+
+
+@contextmanager
+def lent(spill: Path) -> Iterator[str]:
+    """A folder for what belongs to no table, which goes at the end."""
+    own = OwnFolder(spill, "scratch")
+    try:
+        own.path.mkdir(mode=0o700)
+        yield str(own.path)
+    finally:
+        own.release()
 
 
 def sweep(spill: Path) -> None:

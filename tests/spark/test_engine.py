@@ -1,4 +1,4 @@
-"""Assets on Spark: one lake whose assets of every write mode run on both engines, and hold the same rows."""
+"""Values of every type through both engines of one lake, and what Spark refuses; ways of writing are in test_modes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ MODES = {
     "days": 'key = ["id"]\nwrite = "partition"\n'
     'partition_by = ["month(moment)", "bucket(4, id)", "truncate(1, customer)"]',
     "merged": 'key = ["id"]\nwrite = "upsert"\nsort_by = ["customer", "id desc"]',
-    "versions": 'key = ["id"]\nwrite = "scd2"\nat = "moment"',
-    "new": 'key = ["id"]\nwrite = "append"\nnew_rows = ["bronze.raw"]',
 }
 FUNCTION = '''
 from __future__ import annotations
@@ -185,13 +183,6 @@ def test_what_spark_refuses_is_an_errored_step_that_says_what_to_type_and_nothin
     assert "CAST_INVALID_INPUT" in broken.reason
     assert "Spark's type interval day, which no table can hold" in lacks.reason
     assert "gold.other" in other.reason
-
-
-def test_only_new_rows_are_read_where_the_asset_says_so(root: Path, lake: lakeflow.Lake, steps: dict[str, Any]) -> None:
-    assert steps
-    lake.materialize("bronze.raw", force=True)
-    again = steps_of(lake, "silver.new", "silver.new_duck")
-    assert [str(step.state) for step in again.values()] == ["held", "held"]  # 40 ids come twice
 
 
 def test_nothing_of_it_stays_on_disk(root: Path, steps: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def kills(rows):
     return rows
 
 
-@asset(**GIVEN, timeout=20)
+@asset(**GIVEN, timeout=5)
 def sleeps(rows):
     time.sleep(3600)
     return rows
@@ -104,7 +104,7 @@ def steps(root: Path) -> Iterator[dict[str, Any]]:
         ("gold.loosens", "the code changes spark.sql.ansi.enabled"),
         ("gold.returns", "the function returned a builtins.list"),
         ("gold.kills", "the driver of Spark ended"),
-        ("gold.sleeps", "it took longer than 20 s and was stopped"),
+        ("gold.sleeps", "it took longer than 5 s and was stopped"),
     ],
 )
 def test_each_says_what_is_wrong(steps: dict[str, Any], asset: str, says: str) -> None:

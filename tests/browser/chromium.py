@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 REQUIRED: Final = "LAKEFLOW_TEST_BROWSER"
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_AXE: Final = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+_PATIENCE: Final = 180_000
+"""Milliseconds, for a machine that has much else to do."""
+_AXE: Final = """async (rules) => (await axe.run(document, {resultTypes: ["violations"], ...rules})).violations
     .filter((each) => ["serious", "critical"].includes(each.impact))
     .map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html).join(" ")}`)"""
 
@@ -41,6 +43,11 @@ def started() -> Iterator[Any]:
         browser.close()
 
 
+ALL: Final[Mapping[str, object]] = {}
+COLOURS: Final[Mapping[str, object]] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+"""The rule that comes out in another way where only light and dark differ."""
+
+
 @dataclass
 class Window:
     """One window on a server. `wrong` is what a person would find in its console, and what it asked elsewhere."""
@@ -50,6 +57,7 @@ class Window:
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(_PATIENCE)  # the first question for rows starts a process
         self.page.on("console", lambda said: self._said(said.type, said.text))
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("request", lambda request: self._asked(request.url))
@@ -65,11 +73,15 @@ class Window:
         found: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return max(found, 0)
 
-    def hindrances(self) -> list[str]:
-        """What axe finds that would keep somebody from using the page."""
-        text = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-        self.page.evaluate(text)
-        found: list[str] = self.page.evaluate(_AXE)
+    def show_in(self, scheme: str) -> None:
+        """Light or dark, as the person prefers from now on."""
+        self.page.emulate_media(color_scheme=scheme)
+
+    def hindrances(self, rules: Mapping[str, object] = ALL) -> list[str]:
+        """What axe finds by these rules that would keep somebody from using the page."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+        found: list[str] = self.page.evaluate(_AXE, rules)
         return found
 
     def _said(self, kind: str, text: str) -> None:

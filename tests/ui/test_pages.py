@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,13 @@ from starlette.testclient import TestClient
 import lakeflow
 from lakeflow.cli.main import run as command
 from lakeflow.core.readers.names import READERS
-from lakeflow.ui.app import PAGES
+from lakeflow.ui.app import PAGES, application, site
+from lakeflow.ui.guard import Access
+from lakeflow.ui.kept import SeenLake
 from tests.cli.test_commands import make
 from tests.cli.test_schemas import validator
+
+HERE = "http://127.0.0.1:9318"
 
 QUESTIONS = {
     "/query": "?sql=select+origin+from+silver.weather+order+by+all&limit=7",
@@ -186,6 +190,19 @@ def test_rows_are_ordered_by_a_click_on_their_column_and_lead_to_a_select(pages:
     assert [row["wind"] for row in pages.get(twin_of(select)).json()["data"]["rows"]] == winds[1]
     assert "order by email" not in pages.get("/assets/bronze.reader/data").text
     assert "order by town" in pages.get("/assets/bronze.reader/data").text
+
+
+@pytest.mark.long
+def test_every_page_of_an_asset_is_shown_of_an_environment_too(held: tuple[Path, str]) -> None:
+    with closing(site(SeenLake(held[0], {"env": "pr_1"}), Access(), seconds=300)) as made:
+        pages = TestClient(application(made), base_url=HERE)
+        kinds = [path for path in PAGES if path.startswith("/assets/") and not path.endswith("/elsewhere")]
+        shown = {
+            path: pages.get(address(path, held[1])).status_code for path in (*kinds, "/", "/lineage", "/log", "/runs")
+        }
+        assert set(shown.values()) == {200}, shown
+        elsewhere = pages.get("/assets/silver.weather/elsewhere")
+        assert "read the branch env_pr_1" in text_of(elsewhere.text), "these lines would read main"
 
 
 def test_a_sentence_says_which_rows_are_shown(pages: TestClient) -> None:

@@ -154,12 +154,21 @@ def code(glance: Glance, asked: PageRequest) -> Page:
 
 
 def audits_of(glance: Glance, key: AssetKey) -> Sequence[tuple[RunRecord, StepRecord]]:
-    """The last audits of an asset that are recorded, the oldest first."""
+    """The last audits of an asset that are recorded here, the oldest first. An environment sees verdicts of main's
+    runs, which are none of its own.
+    """
     ruled = glance.outlook.facts.verdicts.get(key, ())
     ids = list(dict.fromkeys(each.run for each in reversed(ruled) if each.total))[:_AUDITS]
     known = {run.id: run for run in glance.outlook.runs}
-    runs = [known.get(each) or glance.lake.run(each) for each in reversed(ids)]
-    return [(run, step) for run in runs if (step := run.step(key)) and step.checks]
+    runs = [known.get(each) or _recorded(glance, each) for each in reversed(ids)]
+    return [(run, step) for run in runs if run and (step := run.step(key)) and step.checks]
+
+
+def _recorded(glance: Glance, run: str) -> RunRecord | None:
+    try:
+        return glance.lake.run(run)
+    except UsageError:
+        return None
 
 
 def _page(  # noqa: PLR0913, PLR0917 - what a tab has

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Barrier
 
@@ -13,6 +14,7 @@ import pytest
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.model.run import RunState
 from lakeflow.core.view.findings import Level
+from lakeflow.lake.care import rebuild_ledger
 from lakeflow.lake.lake import Lake
 from lakeflow.wap.environments.promote import Promoted
 from tests.environments.lab import BAD, CHANGED, main_of, project, tables
@@ -300,16 +302,14 @@ def test_a_lost_ledger_is_given_back_the_runs_that_were_promoted(root: Path) -> 
     promoted(root)
     import sqlite3
 
-    with sqlite3.connect(root / ".lakeflow/catalog.db") as database:
+    with closing(sqlite3.connect(root / ".lakeflow/catalog.db")) as database, database:
         for name in ("runs", "steps", "checks", "verdicts", "environments", "pins"):
             database.execute(f"drop table lakeflow_{name}")
-    from lakeflow.lake.care import rebuild_ledger
 
     rebuild_ledger(root)
     with opened(root) as lake:
         assert_in_order(lake)
         assert not lake.plan().steps
-        lake.environments.promote("pr_1") if lake.environments.list() else None
 
 
 def test_what_main_held_of_the_same_assets_is_superseded(root: Path) -> None:
@@ -348,3 +348,19 @@ def test_a_root_that_always_runs_is_not_behind_for_that(root: Path) -> None:
     assert done.built is None
     assert keys(one.asset for one in done.promotion.ready) == ["bronze.fixed", "silver.fixed"]
     assert len(main_of(root)["silver.fixed"][2]) == 1
+
+
+def test_an_environment_of_an_older_release_is_promoted(root: Path) -> None:
+    """Which recorded the runs of environments by their own names."""
+    built(root)
+    with closing(sqlite3.connect(root / ".lakeflow/catalog.db")) as database, database:
+        assert database.execute("select count(*) from lakeflow_runs where id like '%@pr_1'").fetchone() == (1,)
+        for name, column in (("runs", "id"), ("steps", "run"), ("checks", "run"), ("verdicts", "run")):
+            database.execute(f"update lakeflow_{name} set {column} = replace({column}, '@pr_1', '')")
+        database.execute("delete from lakeflow_migrations where version >= 14")
+    done = promoted(root)
+    assert done.built is None
+    assert keys(one.asset for one in done.promotion.ready) == ["gold.cities", SILVER]
+    with opened(root) as lake:
+        assert_in_order(lake)
+        assert not lake.plan().steps

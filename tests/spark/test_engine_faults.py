@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import lakeflow
+from lakeflow.adapters.spark import session as sessions
+from lakeflow.core.errors import AssetError
+from lakeflow.core.settings.spark import NO_SPARK
 from tests.spark.test_engine import required, steps_of, write
 
 SPARK = '[tool.lakeflow]\n[tool.lakeflow.spark]\nmaster = "local[1]"\n"spark.driver.memory" = "512m"\n'
@@ -121,6 +124,13 @@ def test_whatever_else_runs_on_spark_is_published_on_a_session_of_its_own_where_
 def test_nothing_of_lost_sessions_stays(root: Path, steps: dict[str, Any]) -> None:
     assert steps
     assert not list((root / ".lakeflow" / "spill").glob("spark-*/*/*/part-*"))
+
+
+def test_where_pyspark_is_not_installed_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sessions, "find_spec", lambda _name: None)
+    with pytest.raises(AssetError, match="pyspark is not installed") as error:
+        sessions.start(NO_SPARK, tmp_path)
+    assert 'pip install "lakeflow-wap[spark]"' in (error.value.hint or "")
 
 
 @pytest.mark.parametrize(

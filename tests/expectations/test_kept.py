@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+import lakeflow
 from lakeflow.adapters.expectations.audit import Suites
 from lakeflow.adapters.expectations.compile import cache as keeping
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, is_constant, told_apart
 from lakeflow.adapters.expectations.compile.serialise import dumps, loads
+from lakeflow.adapters.expectations.library.signatures import TABLE
 from lakeflow.adapters.machine import cache_folder as folder_of_texts
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Child
@@ -364,16 +366,21 @@ def _keep(asked: AuditRequest, folder: Path) -> None:
         suites.checks_of(file)
 
 
-def test_editing_any_module_of_the_package_makes_kept_suites_anew(tmp_path: Path) -> None:
-    """Also one in a room of it: what was made by other code must not decide."""
-    package = tmp_path / "expectations"
-    shutil.copytree(Path(keeping.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
-    before, modules = keeping.package_digest(package), sorted(package.rglob("*.py"))
-    assert len({path.parent for path in modules}) > 5
-    for module in modules:
-        text = module.read_bytes()
-        module.write_bytes(text + b"#")
-        assert keeping.package_digest(package) != before, module
-        module.write_bytes(text)
-    modules[-1].rename(modules[-1].with_name("other.py"))
+@pytest.mark.parametrize("room", keeping.MAKERS)
+def test_editing_any_file_that_says_what_a_suite_becomes_makes_kept_suites_anew(room: str, tmp_path: Path) -> None:
+    """Also one in a room of the package, or the table of signatures: what was made by other files must not decide."""
+    package = tmp_path / "package"
+    shutil.copytree(Path(lakeflow.__file__).parent / room, package)
+    (package / "__pycache__").mkdir(exist_ok=True)
+    before = keeping.package_digest(package)
+    files = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert (TABLE.name in {path.name for path in files}) is (room == "adapters/expectations")
+    for file in files:
+        text = file.read_bytes()
+        file.write_bytes(text + b"#")
+        assert keeping.package_digest(package) != before, file
+        file.write_bytes(text)
+    (package / "__pycache__" / "kept.pyc").write_bytes(b"another interpreter's")
+    assert keeping.package_digest(package) == before
+    files[-1].rename(files[-1].with_name("other.py"))
     assert keeping.package_digest(package) != before

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from lakeflow.adapters.expectations.checks.check import Check
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
@@ -78,16 +78,24 @@ def _file_key(file: CheckFile) -> str:
     return digest_of(json.dumps([_maker(), file.path, file.text, file.allow_empty]))
 
 
+_PACKAGE: Final = Path(__file__).parents[3]
+MAKERS: Final = ("adapters/expectations", "expectations", "core/checks")
+"""The rooms that say what a suite becomes: this one, our own expectations, and what the text of a check file tells."""
+
+
 @cache
 def _maker() -> str:
-    """What compiles the checks: the versions of the libraries, and the text of this package, which changes between
+    """What compiles the checks: the versions of the libraries, and all files of the rooms that do, which change between
     releases.
     """
-    return f"{version('great_expectations')} {version('lakeflow-wap')} {package_digest(Path(__file__).parents[1])}"
+    made_by = " ".join(package_digest(_PACKAGE / room) for room in MAKERS)
+    return f"{version('great_expectations')} {version('lakeflow-wap')} {made_by}"
 
 
 def package_digest(folder: Path) -> str:
-    """The digest of the text of every module in the package, its folders included."""
-    sources = sorted(folder.rglob("*.py"))
-    named = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in sources)
+    """The digest of every file in the package, its folders included: modules, and tables that they read. What Python
+    keeps of a module beside it says nothing new.
+    """
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    named = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in sorted(found))
     return hashlib.sha256(b"\0".join(named)).hexdigest()

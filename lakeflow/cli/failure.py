@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.text import Text
 
 from lakeflow.as_json.envelope import entries_of, entry
 from lakeflow.cli.output import Answer, OutputFormat, envelope, show, write
-from lakeflow.cli.text import line
+from lakeflow.cli.text import Text, line
 from lakeflow.core.errors import LakeflowError, ProjectError
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.values import dataclass

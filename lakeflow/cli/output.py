@@ -12,16 +12,19 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, TextIO
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from lakeflow.as_json.envelope import enveloped
-from lakeflow.cli.text import ascii_only, clean
+from lakeflow.cli.text import Text, ascii_only, clean
 from lakeflow.core.values import dataclass
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+_SAID_TO_BE_A_TERMINAL: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
 class OutputFormat(StrEnum):
@@ -85,6 +88,9 @@ def screen_width() -> int | None:
 
 def show(text: Text, stream: TextIO, *, color: bool) -> None:
     """Write a text for people. It is never wrapped, and styled only where the stream supports that."""
+    if not _may_be_styled(stream, color=color):
+        write(text.plain + "\n", stream)
+        return
     console = console_on(stream, color=color)
     with console.capture() as captured:
         console.print(text, soft_wrap=True)
@@ -93,8 +99,19 @@ def show(text: Text, stream: TextIO, *, color: bool) -> None:
 
 def console_on(stream: TextIO, *, color: bool) -> Console:
     """Rich, without its guesses about content. NO_COLOR and `--no-color` turn every escape sequence off."""
-    plain = not color or bool(os.environ.get("NO_COLOR"))
+    from rich.console import Console  # noqa: PLC0415 - most answers are read by no terminal
+
+    plain = not _wants_color(color=color)
     return Console(file=stream, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False)
+
+
+def _may_be_styled(stream: TextIO, *, color: bool) -> bool:
+    """Is the stream a terminal, or said to be one as rich reads the environment? It decides then."""
+    return _wants_color(color=color) and (stream.isatty() or any(map(os.environ.get, _SAID_TO_BE_A_TERMINAL)))
+
+
+def _wants_color(*, color: bool) -> bool:
+    return color and not os.environ.get("NO_COLOR")
 
 
 def write(text: str, stream: TextIO) -> None:

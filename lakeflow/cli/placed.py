@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 import click
-from rich.text import Text
 
 from lakeflow.cli.output import Answer
+from lakeflow.cli.text import Text
 
 _COMMAND: Final = re.compile(r"`lakeflow ([a-z]+)(?=[ `])(?![^`]*--env)")
 _NEXT: Final = re.compile(r"^(?:Next|Decide|Or) .*$", re.MULTILINE)
@@ -36,11 +36,9 @@ def _placed_screen(screen: Text, environment: str, context: click.Context) -> Te
         for said in _NEXT.finditer(plain)
         for at, more in _places(said[0], environment, context)
     ]
-    pieces = screen.divide([at for at, _ in found]) if found else [screen]
-    whole = pieces[0]
-    for (_, more), piece in zip(found, list(pieces)[1:], strict=True):
-        whole = whole.append(more).append_text(piece)
-    return whole
+    added = [Text(), *(Text(more) for _, more in found)]
+    pieces = screen.divide(at for at, _ in found)
+    return Text().join(each for pair in zip(added, pieces, strict=True) for each in pair)
 
 
 def _places(text: str, environment: str, context: click.Context) -> Iterator[tuple[int, str]]:

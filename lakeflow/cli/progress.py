@@ -9,11 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 from time import monotonic
-from typing import Final, TextIO
-
-from rich.console import Group, RenderableType
-from rich.live import Live
-from rich.text import Text
+from typing import TYPE_CHECKING, Final, TextIO
 
 from lakeflow.as_json.events import event_json
 from lakeflow.as_json.values import NO_RUN
@@ -21,7 +17,7 @@ from lakeflow.cli.output import console_on, encodable, show, speaks_unicode, wri
 from lakeflow.cli.screens.backfill import left_out_lines, window_line
 from lakeflow.cli.screens.plan import selected_line, warning_lines
 from lakeflow.cli.screens.run import step_cells
-from lakeflow.cli.text import Mark, align, ascii_only, line, screen
+from lakeflow.cli.text import Mark, Text, align, ascii_only, line, screen
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import StepRecord, StepState, branch_of
 from lakeflow.core.run.backfill import BackfillEvent, Cut, WindowEnded
@@ -38,6 +34,9 @@ from lakeflow.core.run.events import (
 from lakeflow.core.values import dataclass
 from lakeflow.core.words import seconds
 
+if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+
 Observer = Callable[[BackfillEvent], None]
 _FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
 _PER_SECOND: Final = 10
@@ -50,7 +49,7 @@ def event_lines(event: BackfillEvent) -> list[Text]:
     """
     match event:
         case Planned(plan):
-            return [selected_line(plan) + Text(": ") + line(plan.headline), *warning_lines(plan)]
+            return [line(selected_line(plan), ": ", plan.headline), *warning_lines(plan)]
         case RunStarted(run):
             return [line(f"Run {run.id}  attempt {run.attempt}  branch {run.branch}")]
         case StepPhase(_, asset, Phase.WRITING):
@@ -167,6 +166,9 @@ def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Obs
     """A live display. It is removed when the run ends, because the answer then says everything. What user code prints
     scrolls above it.
     """
+    from rich.console import Group  # noqa: PLC0415 - only a terminal sees it move
+    from rich.live import Live  # noqa: PLC0415 - as above
+
     lock, boards, warned = Lock(), [Board()], set[str]()
     unicode = speaks_unicode(stream)
 

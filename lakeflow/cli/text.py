@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Final, TypeAlias
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, TypeAlias
 from unicodedata import category
 
-from rich.text import Text
-
-Part: TypeAlias = str | tuple[str, str] | Text
-"""Plain text, text with a style, or a line made before."""
+if TYPE_CHECKING:
+    import rich.text
 
 _JOINERS: Final = "\u200c\u200d"  # these shape words and emoji, and do not change the direction of text
 _RAW: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -21,6 +21,80 @@ _ASCII: Final = str.maketrans(
         "→": "->", "←": "<-", "…": "...", "├": "|", "└": "`", "│": "|", "─": "-", "“": '"', "”": '"',
     }
 )  # fmt: skip
+_NARROW: Final = frozenset(map(chr, _ASCII))
+_WIDE_FROM: Final = "\u0300"  # below are letters of one cell, and controls, which are spelled out
+
+
+class Text:
+    """Pieces of text, each in a style. Made once and read: what joins texts makes another.
+
+    Where it is shown without styles, rich is not imported, which takes as long as a fifth of a short command.
+    """
+
+    def __init__(self, plain: str = "", style: str = "") -> None:
+        self._pieces: tuple[tuple[str, str], ...] = ((plain, style),) if plain else ()
+
+    @classmethod
+    def of(cls, pieces: Iterable[tuple[str, str]]) -> Text:
+        made = cls()
+        made._pieces = tuple(piece for piece in pieces if piece[0])
+        return made
+
+    @property
+    def pieces(self) -> tuple[tuple[str, str], ...]:
+        return self._pieces
+
+    @cached_property
+    def plain(self) -> str:
+        return "".join([text for text, _ in self._pieces])
+
+    @cached_property
+    def cell_len(self) -> int:
+        return cells(self.plain)
+
+    def __str__(self) -> str:
+        return self.plain
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def join(self, lines: Iterable[Text]) -> Text:
+        """The lines with this text between each two."""
+        pieces: list[tuple[str, str]] = []
+        for text in lines:
+            pieces += self._pieces if pieces else ()
+            pieces += text.pieces
+        return Text.of(pieces)
+
+    def divide(self, places: Iterable[int]) -> list[Text]:
+        """The text cut at these places, each before a character."""
+        cuts = [0, *places, len(self.plain)]
+        return [Text.of(self._between(begin, end)) for begin, end in pairwise(cuts)]
+
+    def _between(self, begin: int, end: int) -> Iterable[tuple[str, str]]:
+        at = 0
+        for text, style in self._pieces:
+            yield text[max(begin - at, 0) : max(end - at, 0)], style
+            at += len(text)
+
+    def rstrip(self) -> Text:
+        """The text without the blanks at its end."""
+        pieces = list(self._pieces)
+        while pieces:
+            text, style = pieces.pop()
+            if kept := text.rstrip():
+                return Text.of([*pieces, (kept, style)])
+        return Text()
+
+    def __rich__(self) -> rich.text.Text:
+        """What rich asks for where styles are shown."""
+        from rich.text import Text as Styled  # noqa: PLC0415 - as said above
+
+        return Styled.assemble(*self._pieces, end="")
+
+
+Part: TypeAlias = str | tuple[str, str] | Text
+"""Plain text, text with a style, or a line made before."""
 
 
 class Mark(Enum):
@@ -48,10 +122,26 @@ def clean(value: str) -> str:
 
 def line(*parts: Part | Mark) -> Text:
     """One line of cleaned parts."""
-    text = Text()
+    pieces: list[tuple[str, str]] = []
     for part in parts:
-        text.append_text(_styled(part))
-    return text
+        if isinstance(part, str):
+            pieces.append((clean(part), ""))
+        elif isinstance(part, Text):
+            pieces += part.pieces
+        elif isinstance(part, Mark):
+            pieces.append(part.value)
+        else:
+            pieces.append((clean(part[0]), part[1]))
+    return Text.of(pieces)
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal the text takes."""
+    if text.isascii() or all(char < _WIDE_FROM or char in _NARROW for char in text):
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 - few texts need its table
+
+    return cell_len(text)
 
 
 def align(rows: Iterable[Sequence[Text]], *, right: frozenset[int] = frozenset(), indent: int = 0) -> list[Text]:
@@ -82,23 +172,12 @@ def _spelled(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def _styled(part: Part | Mark) -> Text:
-    if isinstance(part, Text):
-        return part
-    if isinstance(part, Mark):
-        return Text(part.value[0], style=part.value[1])
-    if isinstance(part, str):
-        return Text(clean(part))
-    return Text(clean(part[0]), style=part[1])
-
-
 def _joined(row: Sequence[Text], widths: Sequence[int], right: frozenset[int], indent: int) -> Text:
-    joined, between = Text(" " * indent), ""
+    pieces, between = [(" " * indent, "")], ""
     for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
         if width:
             gap = " " * (width - cell.cell_len)
             before, after = (gap, "") if place in right else ("", gap)
-            joined.append(between + before).append_text(cell).append(after)
+            pieces += [(between + before, ""), *cell.pieces, (after, "")]
             between = "  "
-    joined.rstrip()
-    return joined
+    return Text.of(pieces).rstrip()

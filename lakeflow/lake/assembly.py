@@ -12,7 +12,6 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -90,7 +89,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         ledger=ledger,
         clock=now,
         new_id=new_run_id,
-        invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
+        invocation=Invocation(getpass.getuser(), processes.me(), _release_of_ours, partial(git.describe, root)),
         policy=policy,
         log=_all_of(
             runlog.recorder(state / "logs", now, _complain, processes.effort, policy.machine.threads),
@@ -150,6 +149,12 @@ def _witness(table: Table, depth: Depth, objects: Objects) -> Testimony:
     from lakeflow.adapters.iceberg import witness  # noqa: PLC0415 - only who verifies asks
 
     return witness(table, depth, objects=objects)
+
+
+def _release_of_ours() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - takes 25 ms, which a look need not pay
+
+    return version("lakeflow-wap")
 
 
 def _this_host() -> str:

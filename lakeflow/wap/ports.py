@@ -34,12 +34,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Invocation:
-    """Who acts, from where. `look_at_git` is asked once, when something is written."""
+    """Who acts, from where. `look_at_git` and `look_at_release` are asked once, when something is written."""
 
     actor: str
     holder: Holder
-    version: str
+    look_at_release: Callable[[], str]
     look_at_git: Callable[[], str] = lambda: ""
+
+    @cached_property
+    def version(self) -> str:
+        """The release of lakeflow that acts."""
+        return self.look_at_release()
 
     @cached_property
     def git(self) -> str:

@@ -1,12 +1,15 @@
 """Text that cannot act on a terminal, aligned by what a person sees."""
 
+import io
 from unicodedata import category
 
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
 
-from lakeflow.cli.text import Mark, align, ascii_only, clean, line, screen
+from lakeflow.cli.output import show
+from lakeflow.cli.text import Mark, Text, align, ascii_only, cells, clean, line, screen
 
 
 def test_escape_sequences_in_data_are_spelled_out() -> None:
@@ -31,6 +34,35 @@ def test_ordinary_text_of_any_script_stays() -> None:
 def test_nothing_clean_can_act_on_a_terminal(text: str) -> None:
     acting = {char for char in clean(text) if category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
     assert acting <= {"\u200c", "\u200d"}
+
+
+@given(st.text())
+def test_a_text_takes_as_many_cells_as_rich_says(text: str) -> None:
+    assert cells(clean(text)) == cell_len(clean(text))
+
+
+def test_each_character_whose_width_is_not_looked_up_takes_the_one_cell_that_rich_says() -> None:
+    signs = "".join(mark.value[0] for mark in Mark) + "–—−●○↻·×→←…├└│─“”"
+    looked_at = [char for char in map(chr, range(0x300)) if clean(char) == char] + list(signs)
+    assert len(looked_at) > 500
+    assert [char for char in looked_at if (cells(char), cell_len(char)) != (1, 1)] == []
+
+
+@given(st.lists(st.tuples(st.text(), st.sampled_from(["", "bold", "dim"])), max_size=4), st.booleans())
+def test_a_pipe_gets_the_very_text_that_rich_would_write(parts: list[tuple[str, str]], colored: bool) -> None:
+    text = screen([line(*parts), line("b")], [line(Mark.OK, *parts)])
+    ours, theirs = io.StringIO(), io.StringIO()
+    show(text, ours, color=colored)
+    Console(file=theirs, color_system=None, highlight=False, markup=False, emoji=False).print(text, soft_wrap=True)
+    assert ours.getvalue() == theirs.getvalue()
+
+
+def test_styles_are_kept_piece_by_piece_for_a_terminal() -> None:
+    styled = io.StringIO()
+    text = align([[line(("bad", "bold red")), line(Mark.OK, " well")]])[0]
+    Console(file=styled, force_terminal=True, color_system="standard", highlight=False).print(text, soft_wrap=True)
+    assert styled.getvalue() == "\x1b[1;31mbad\x1b[0m  \x1b[32m✓\x1b[0m well\n"
+    assert (str(text), bool(text), bool(Text())) == ("bad  ✓ well", True, False)
 
 
 def test_columns_align_by_display_width_not_by_characters() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 import pytest
-from rich.text import Text
 
 from lakeflow.cli.main import cli
 from lakeflow.cli.output import Answer
 from lakeflow.cli.placed import placed, placed_hint
+from lakeflow.cli.text import Text, line
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,12 @@ def test_a_command_that_looks_in_environments_carries_the_name(hint: str, placed
 
 
 def test_only_the_lines_that_say_what_to_type_are_changed_and_keep_their_style() -> None:
-    rows = Text("Next      `lakeflow retry 6g`, or `lakeflow discard 6g`")
-    rows.stylize("bold", 0, 4)
+    rows = line(("Next", "bold"), "      `lakeflow retry 6g`, or `lakeflow discard 6g`")
     shown = Text("\n").join([Text("value  `lakeflow retry 6g`"), rows])
     answer = Answer({}, shown, errors=({"hint": "`lakeflow retry 6g`"}, {"hint": None}))
     found = placed(answer, "pr_1", click.Context(cli))
     assert found.screen.plain == (
         "value  `lakeflow retry 6g`\nNext      `lakeflow retry --env pr_1 6g`, or `lakeflow discard --env pr_1 6g`"
     )
-    assert [str(span.style) for span in found.screen.spans if span.end - span.start == 4] == ["bold"]
+    assert [text for text, style in found.screen.pieces if style == "bold"] == ["Next"]
     assert [each["hint"] for each in found.errors] == ["`lakeflow retry --env pr_1 6g`", None]

@@ -69,7 +69,7 @@ class Lab:
             clock=self.clock,
             new_id=lambda: f"r{next(self._ids)}",
             read_digest=lambda asset: f"files of {asset.key}",
-            invocation=wap.Invocation(ACTOR, self.holder, "0.1"),
+            invocation=wap.Invocation(ACTOR, self.holder, lambda: "0.1"),
             policy=self.policy,
             outside_bytes=lambda globs: sum(self.outside.get(glob, 0) for glob in {*globs}),
         )

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
 from lakeflow.cli.output import Answer
-from lakeflow.cli.text import Mark, line, screen
+from lakeflow.cli.text import Mark, Text, line, screen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.redaction import redacted
 from lakeflow.core.view.findings import Finding, Level

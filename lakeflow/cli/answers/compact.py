@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from rich.text import Text
-
 from lakeflow.cli.output import Answer
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.compact.results import Compacted, CompactOutcome, Size
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from lakeflow.as_json.examples import example_json
 from lakeflow.cli.output import Answer, Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.expected.outcome import ExampleResult
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.wording import counted

@@ -7,12 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from lakeflow.as_json.values import check_json, id_text
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.checks import BAD, check_lines, sample_records
-from lakeflow.cli.text import Mark, line, screen
+from lakeflow.cli.text import Mark, Text, line, screen
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord

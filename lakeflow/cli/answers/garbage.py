@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from rich.text import Text
-
 from lakeflow.cli.output import Answer
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.wording import counted
 

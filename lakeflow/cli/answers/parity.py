@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from rich.text import Text
-
 from lakeflow.as_json.comparison import comparison_json
 from lakeflow.as_json.values import id_text
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.comparison import comparison_blocks
-from lakeflow.cli.text import Mark, line, screen
+from lakeflow.cli.text import Mark, Text, line, screen
 from lakeflow.core.compare.comparison import RowCounts
 from lakeflow.core.parity.parity import Parity, ParityOutcome
 from lakeflow.core.wording import counted

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from rich.text import Text
-
 from lakeflow.as_json.comparison import row_counts_json
 from lakeflow.cli.output import Answer
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.replay.replayed import Replayed, ReplayOutcome
 from lakeflow.core.wording import counted

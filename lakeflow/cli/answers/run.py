@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
 from lakeflow.as_json.envelope import entry
 from lakeflow.as_json.values import Readers, held_json, run_json
 from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.run import run_screen
+from lakeflow.cli.text import Text
 from lakeflow.core.model.run import RunRecord, RunState, StepState
 from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.events import Event, Planned

@@ -24,7 +24,7 @@ from lakeflow.core.wording import counted
 from lakeflow.project.scaffold import NEXT, Sample, Workflows, is_project, scaffold
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from lakeflow.cli.text import Text
 
 
 @click.command(

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.output import Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import Alert, AlertState
 from lakeflow.core.wording import age, counted

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from rich.text import Text
-
 from lakeflow.as_json.values import check_json, id_text, iso
 from lakeflow.cli.screens.checks import check_lines, passed_of
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected

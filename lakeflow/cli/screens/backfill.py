@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from lakeflow.as_json.values import JsonObject, run_json
 from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Action, RunRecord, RunState
 from lakeflow.core.run.backfill import Backfilled, WindowEnded

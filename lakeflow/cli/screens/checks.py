@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.screens.rows import grid
-from lakeflow.cli.text import Mark, align, line
+from lakeflow.cli.text import Mark, Text, align, line
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.words import count, in_rows, percent

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.screens.lake import Records
-from lakeflow.cli.text import align, line, screen
+from lakeflow.cli.text import Text, align, line, screen
 from lakeflow.core.columns.derivation import ColumnRef, Flow
 from lakeflow.core.columns.graph import ColumnEdge, ColumnLineage
 from lakeflow.core.columns.table_columns import MadeBy, TableColumn

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.text import Text
-
 from lakeflow.cli.screens.rows import WIDEST, grid
-from lakeflow.cli.text import align, clean, line, screen, shortened
+from lakeflow.cli.text import Text, align, clean, line, screen, shortened
 from lakeflow.core.compare.columns import SchemaChange
 from lakeflow.core.compare.comparison import ColumnChange, Comparison, Side
 from lakeflow.core.model.table import Rows

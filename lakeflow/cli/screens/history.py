@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.screens.run import TAKEN_BACK, counts
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus, SnapshotRow, SnapshotState

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.text import Text
-
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, AssetKind, Project, PythonCode
 from lakeflow.core.model.run import RunRecord, RunState

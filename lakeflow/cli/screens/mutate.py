@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rich.text import Text
-
 from lakeflow.as_json.values import id_text
 from lakeflow.cli.output import Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.corrupt.survival import CorruptionResult, MutationReport, Survival, worst_first
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.screens.run import compare_lines
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.model.run import Action
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, short_id

@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from rich.text import Text
-
-from lakeflow.cli.text import align, clean, line, screen, shortened
+from lakeflow.cli.text import Text, align, clean, line, screen, shortened
 from lakeflow.core.model.table import Rows
 from lakeflow.core.wording import counted
 

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.text import Text
-
 from lakeflow.cli.screens.checks import check_lines, passed_of
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState

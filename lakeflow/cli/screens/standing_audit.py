@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rich.text import Text
-
 from lakeflow.cli.screens.checks import every_check
-from lakeflow.cli.text import align, line
+from lakeflow.cli.text import Text, align, line
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.reasons import short_id

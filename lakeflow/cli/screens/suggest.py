@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.text import Text
-
 from lakeflow.as_json.values import id_text, iso
 from lakeflow.cli.output import Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.suggest.proposal import Proposal
 from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.suggest.text import code

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.text import Text
-
 from lakeflow.cli.output import Records
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.verify.values import Forced, Remark, Verification, VerifiedTable
 from lakeflow.core.wording import counted

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Final, Generic
-
-from typing_extensions import TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
@@ -21,7 +19,12 @@ MAIN: Final = "main"
 _FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between two entries of a table's log
 NEUTRAL: Final = "replace"
 """The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
-Key = TypeVar("Key", AssetKey, ExternalKey, default=AssetKey)
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as WithDefault
+
+    Key = WithDefault("Key", AssetKey, ExternalKey, default=AssetKey)
+else:  # nobody asks for the default when it runs
+    Key = TypeVar("Key", AssetKey, ExternalKey)
 """The owner of a table: an asset, which a bare `Table` means, or a table of another catalog."""
 
 

@@ -52,12 +52,12 @@ def window_filters(sql: str, columns: Columns) -> Mapping[AssetKey, tuple[Window
     read: dict[AssetKey, list[WindowFilter | None]] = {}
     for table in tree.find_all(exp.Table):
         if (key := _key(table)) is not None:
-            read.setdefault(key, []).append(_filter(table, key, columns, _Text(sql, found)))
+            read.setdefault(key, []).append(_filter(table, key, columns, _SqlText(sql, found)))
     return {key: tuple(each for each in places if each) for key, places in read.items() if all(places)}
 
 
 @dataclass(frozen=True)
-class _Text:
+class _SqlText:
     sql: str
     tokens: tuple[Token, ...]
 
@@ -88,7 +88,7 @@ def _same(text: str, condition: exp.Expr) -> bool:
     return where is not None and repr(_bare(where.this)) == repr(_bare(condition))
 
 
-def _filter(table: exp.Table, key: AssetKey, columns: Columns, text: _Text) -> WindowFilter | None:
+def _filter(table: exp.Table, key: AssetKey, columns: Columns, text: _SqlText) -> WindowFilter | None:
     """The filter of one place where an input is read."""
     place = table.parent
     select = place.parent if isinstance(place, exp.From | exp.Join) else None

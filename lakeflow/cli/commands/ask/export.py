@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.text import Text
 
 from lakeflow.as_json.values import id_text
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, env_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat, Records
 from lakeflow.cli.session import Session, answers
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.export.exported import Exported, ExportedTable
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.text import Text
-
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.log.impact import Impact, RestingSnapshot
 from lakeflow.core.log.rests import SnapshotStanding
 from lakeflow.core.plan.reasons import short_id

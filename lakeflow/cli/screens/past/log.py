@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.text import Text
-
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.log.changes import CodeChange, InputMoved, TableChange
 from lakeflow.core.log.versions import MoveKind
 from lakeflow.core.plan.reasons import Cause, short_id

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.text import Text
-
-from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.review.change import Change, ChangeEffect, Changes
 from lakeflow.core.wording import counted
 

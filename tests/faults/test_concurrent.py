@@ -1,4 +1,4 @@
-"""Several processes publish to the same three tables while a reader looks."""
+"""Several processes publish to the same three tables while a reader looks. More of them on servers: `test_crowd.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.lake.lake import Lake
 from tests.faults.publisher import TABLES, lay_down
-from tests.homes import EMBEDDED, HOMES, home
+from tests.homes import EMBEDDED, POSTGRESQL, home
 
 ROOT = Path(__file__).parents[2]
 KEYS = [AssetKey.parse(table) for table in TABLES]
@@ -34,7 +34,7 @@ def rows_in_one_read(lake: Lake) -> tuple[int, ...]:
     return tuple((table.published.rows or 0) if (table := tables.get(key)) and table.published else 0 for key in KEYS)
 
 
-@pytest.fixture(params=HOMES)
+@pytest.fixture
 def catalog(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where this process and those that it starts find the lake's catalog."""
     if request.param != EMBEDDED:
@@ -43,7 +43,15 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("catalog")
-@pytest.mark.parametrize(("publishers", "batches"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("catalog", "publishers", "batches"),
+    [
+        (EMBEDDED, 2, 2),
+        pytest.param(EMBEDDED, 4, 3, marks=pytest.mark.long),
+        pytest.param(POSTGRESQL, 2, 2, marks=pytest.mark.servers),
+    ],
+    indirect=["catalog"],
+)
 def test_several_publishers_lose_nothing_double_nothing_and_show_no_torn_set(
     tmp_path: Path, publishers: int, batches: int
 ) -> None:

@@ -62,7 +62,7 @@ def _is_sql_alone(wish: Call | OneWayCall) -> bool:
     if wish.method != "audit":
         return False
     request = wish.arguments[0].request
-    sql = all(file.kind is CheckKind.ROWS for file in request.suite.files)
+    sql = all(file.kind is CheckKind.ROWS for file in request.suite.files) and not wish.arguments[0].places.need_spark
     return sql and request.timeout >= _SHORT and not _suites(wish).table.guarded
 
 
@@ -101,8 +101,8 @@ def grow() -> None:
         return
     before = assembly._auditor
 
-    def auditor(project: Any, settings: Any, scratch: Any) -> Any:
-        made = before(project, settings, scratch)
+    def auditor(project: Any, settings: Any, *more: Any) -> Any:
+        made = before(project, settings, *more)
         alone = assembly.stores_of(project, settings) is None  # the keys of a store are handed to processes
         if alone and not _in_processes and child._start is not seed._start_whole:
             made._spawn = partial(AuditsHere, made._spawn)

@@ -89,6 +89,7 @@ def check_json(check: CheckResult) -> JsonObject:
         "path": check.path,
         "samples": [dict(sample) for sample in check.samples],
         "scope": check.scope,
+        "asked": check.asked,
     }
 
 

@@ -11,7 +11,7 @@ import secrets
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +29,7 @@ from lakeflow.adapters.machine.libraries import is_library
 from lakeflow.adapters.machine.outside import OutsideFiles
 from lakeflow.core.errors import ConfigError, Fault
 from lakeflow.core.model.asset import Asset, Project, SqlCode
-from lakeflow.core.model.check import CheckKind
+from lakeflow.core.model.check import CheckKind, SqlDialect
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.settings.storage import UNSAID
@@ -56,12 +56,12 @@ if TYPE_CHECKING:
     from lakeflow.core.model.table import Table
     from lakeflow.core.plan.landing import Delivery
     from lakeflow.core.ports.catalog import Catalog, Clock
-    from lakeflow.core.ports.engine import Engine
     from lakeflow.core.ports.objects import Objects
     from lakeflow.core.ports.store_files import StoreFiles
     from lakeflow.core.run.events import Logged
     from lakeflow.core.settings.settings import Settings
     from lakeflow.core.verify.values import Depth, Testimony
+    from lakeflow.lake.computing.engines import Computing
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
 """The layout of a lake's database; a release appends to this list and never changes what stands in it."""
@@ -113,10 +113,11 @@ def _of_project(settings: Settings, own: _SpillFolder, project: Project) -> dict
     root = Path(project.root)
     hashes = outside.Hashes(root / settings.state_dir / "hashes.json")
     files = OutsideFiles(root, hashes, stores_of(project, settings))
+    computing = cache(partial(_computing, project, settings, own))
     return {
         "project": project,
-        "make_engine": partial(_engine, project, settings, own),
-        "make_auditor": partial(_auditor, project, settings, own),
+        "make_engine": lambda: computing().engine(),
+        "make_auditor": lambda: _auditor(project, settings, own, computing),
         "read_digest": lambda asset: files.digest(asset.reads),
         "find_files": lambda source: files.find(source.globs),
         "find_drift": partial(_find_drift, root, settings.caps, files.stores),
@@ -271,7 +272,7 @@ def syntax_faults(project: Project) -> tuple[Fault, ...]:
     codes = (asset.code for key, asset in project.assets.items() if owner_of(key) is None)
     texts = {code.path: code.text for code in codes if isinstance(code, SqlCode)}
     rows = (file for suite in project.suites.values() for file in suite.files if file.kind is CheckKind.ROWS)
-    texts |= {file.path: file.text for file in rows}
+    texts |= {file.path: file.text for file in rows if file.dialect is SqlDialect.DUCKDB}
     return tuple(fault for path, text in texts.items() if (fault := syntax_fault(text, path)))
 
 
@@ -328,11 +329,11 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
     return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
 
 
-def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
-    from lakeflow.lake.computing.engines import engine_of  # noqa: PLC0415 - who only looks computes nothing
+def _computing(project: Project, settings: Settings, own: _SpillFolder) -> Computing:
+    from lakeflow.lake.computing.engines import Computing  # noqa: PLC0415 - who only looks computes nothing
 
     stores = stores_of(project, settings)
-    return engine_of(project, settings, own.folder, stores, partial(_child, "lakeflow.workers.code", settings, stores))
+    return Computing(project, settings, own.folder, stores, partial(_child, "lakeflow.workers.code", settings, stores))
 
 
 def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
@@ -350,18 +351,23 @@ def _child(module: str, settings: Settings, stores: StoreFiles | None, log_path:
     return Child(module, log_path, handed_on(settings) if stores else {})
 
 
-def _auditor(project: Project, settings: Settings, scratch: _SpillFolder) -> ProcessAuditor:
+def _auditor(
+    project: Project, settings: Settings, scratch: _SpillFolder, computing: Callable[[], Computing] | None = None
+) -> ProcessAuditor:
+    """The auditor. Without `computing` it looks at check files alone, and nothing is asked of Spark."""
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import SuiteCache  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import CacheFolder  # noqa: PLC0415 - as above
-    from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources  # noqa: PLC0415 - planning does not audit
+    from lakeflow.adapters.processes.auditor import Beyond, ProcessAuditor, WorkerResources  # noqa: PLC0415 - planning does not audit
 
     folder, state = cache_folder(Path(project.root), settings, os.environ), scratch.folder
     kept = str(folder) if folder else None
     own = OwnFolder(state / "spill", "audit")
-    limits = WorkerResources(settings.threads, settings.memory_limit, str(own.path), own.release)
+    beyond = Beyond(settings.spark_table.audits, (lambda: computing().audits()) if computing else None)
+    limits = WorkerResources(settings.threads, settings.memory_limit, str(own.path), own.release, beyond)
     spawn = partial(_child, "lakeflow.workers.audit", settings, stores_of(project, settings))
-    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, SuiteCache(CacheFolder(kept)).covers)
+    covers, log = SuiteCache(CacheFolder(kept)).covers, str(state / "logs" / "audit.log")
+    return ProcessAuditor(spawn, log, limits, kept, covers)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from lakeflow.core.declare.parameters import bind
 from lakeflow.core.errors import Fault, LakeflowError, SchemaError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
-from lakeflow.core.model.check import CheckKind
+from lakeflow.core.model.check import CheckFile, CheckKind, SqlDialect
 from lakeflow.core.model.file_source import Extra, FileSource, Format
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
@@ -104,7 +104,7 @@ class _Work:
     def check_faults(self) -> Iterator[Fault]:
         for suite in self.project.suites.values():
             for file in suite.files:
-                if file.kind is CheckKind.ROWS and (fault := self.binder.check(file.text, file.path)):
+                if _is_ours(file) and (fault := self.binder.check(file.text, file.path)):
                     yield fault
 
     def _columns(self, asset: Asset) -> Schema | None:
@@ -189,3 +189,8 @@ def landed_schema(files: FileSource | None) -> Schema | None:
         return None
     declared = (Field(name, parse_type(type_ or "string")) for name, type_ in columns.items())
     return Schema((*declared, *_PROVENANCE))
+
+
+def _is_ours(file: CheckFile) -> bool:
+    """Is it a row check that DuckDB reads?"""
+    return file.kind is CheckKind.ROWS and file.dialect is SqlDialect.DUCKDB

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
 from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite, read_thresholds
-from lakeflow.core.sql.query import NO_OTHERS, ReadQuery, Reference
+from lakeflow.core.model.asset import Computer
+from lakeflow.core.model.check import CheckFile, CheckKind, Severity, SqlDialect, Suite, read_thresholds
+from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery, ReadQuery, Reference
 from lakeflow.core.values import dataclass
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
@@ -25,7 +27,9 @@ _HEADER: Final[Mapping[str, type | tuple[type, ...]]] = {
     "allow_empty": bool,
     "description": str,
     **dict.fromkeys(("warn", "hold"), (int, float)),
+    "dialect": str,
 }
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {"severity": Severity, "dialect": SqlDialect}
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,18 @@ class Checks:
                 message = f"the check of {draft.key} reads {each.key}, which is made from it"
                 hint = f"move the check to {each.key}, or read published.{each.key}"
                 self.faults.append(Fault(name, each.line, message, hint))
+        if read.file.dialect is SqlDialect.SPARK and not self._asks_spark(draft):
+            message = f"the check is written in Spark SQL, and nothing of {draft.key} is asked of Spark"
+            hint = "drop the dialect and write it in DuckDB's SQL, or set audit_rows in [tool.lakeflow.spark]"
+            self.faults.append(Fault(name, 1, message, hint))
         others = dict.fromkeys(each.key for each in read.references if each.key != draft.key)
         main = [draft.key] if read.against_main else []
         published = dict.fromkeys([*main, *(each.key for each in read.published)])
         file = replace(read.file, references=tuple(others), published=tuple(published))
         return replace(read, file=file)
+
+    def _asks_spark(self, draft: AssetDraft) -> bool:
+        return draft.declaration.engine is Computer.SPARK or self._sources.engines.audits
 
     def _read(self, path: Path) -> _ParsedCheckFile | None:
         try:
@@ -154,7 +165,8 @@ class Checks:
 
     def _sql(self, path: Path) -> _ParsedCheckFile:
         text, name = self._sources.text(path), self._sources.name(path)
-        header, query = read_header(text, name), self._read_query(text, name, NO_OTHERS)
+        header = read_header(text, name)
+        query = self._query(text, name, header.fields.get("dialect"))
         land = "land the file with a bronze asset and read that one"
         self.faults += [*header.faults, *query.faults, *(replace(fault, hint=land) for fault in query.outside)]
         fields = dict(self._fields(name, header.fields, header.lines))
@@ -169,6 +181,13 @@ class Checks:
         file = CheckFile(CheckKind.ROWS, name, text, called, **fields, thresholds=limits)
         return _ParsedCheckFile(file, query.references, query.published)
 
+    def _query(self, text: str, name: str, dialect: object) -> ParsedQuery:
+        """The SELECT in the SQL that the header names. A hint about an asset's engine means that of its text here."""
+        allowed = Allowed(engine=Computer.SPARK) if dialect == SqlDialect.SPARK else NO_OTHERS
+        query = self._read_query(text, name, allowed)
+        faults = (replace(each, hint=(each.hint or "").replace("engine =", "dialect =")) for each in query.faults)
+        return replace(query, faults=tuple(faults))
+
     def _fields(self, name: str, fields: Mapping[str, Any], lines: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
         for key, value in fields.items():
             line = lines.get(key, 1)
@@ -178,11 +197,11 @@ class Checks:
             elif not isinstance(value, _HEADER[key]):
                 hint = 'write severity = "warning", allow_empty = true, warn = 1, hold = 0.01, description = "…"'
                 self.faults.append(Fault(name, line, f"{key} has the wrong type", hint))
-            elif key == "severity" and value not in list(Severity):
-                hint = f"{', '.join(Severity)} exist"
-                self.faults.append(Fault(name, line, f"unknown severity {value!r}", hint))
+            elif key in _CHOICES and value not in list(_CHOICES[key]):
+                hint = f"{', '.join(_CHOICES[key])} exist"
+                self.faults.append(Fault(name, line, f"unknown {key} {value!r}", hint))
             elif key != "description":
-                yield key, Severity(str(value)) if key == "severity" else value
+                yield key, _CHOICES[key](str(value)) if key in _CHOICES else value
 
     def _refuse_unused(self, stray: list[Path], used: set[Path]) -> None:
         """Report files that no asset uses: a check in a misspelled folder must not silently do nothing."""

@@ -85,7 +85,7 @@ class KeptProject:
                 )
 
     def _with_engines(self, made_from: dict[str, Any]) -> dict[str, Any]:
-        return {**made_from, "engines": [sorted(self.engines.layers), sorted(self.engines.tags)]}
+        return {**made_from, "engines": [sorted(self.engines.layers), sorted(self.engines.tags), self.engines.audits]}
 
 
 def _as_it_is(root: Path, read: Iterable[str], places: Iterable[str]) -> dict[str, Any]:

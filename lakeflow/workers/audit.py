@@ -18,11 +18,11 @@ from typing import Any, Final
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.duckdb.store.kept import KeptFiles
-from lakeflow.adapters.expectations.audit import Past, Suites, declared, refusals, steps
+from lakeflow.adapters.expectations.audit import Engines, Past, Suites, declared, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
+from lakeflow.adapters.expectations.table import CannotCheck, FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Job
@@ -33,7 +33,9 @@ from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_progress import AuditProgress
+from lakeflow.core.spark.asked import Question, SparkAnswer
 from lakeflow.core.values import dataclass
+from lakeflow.workers.spark_queries import SparkQueries
 from lakeflow.workers.stores import taken
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
@@ -99,14 +101,39 @@ def _audit(task: _Task, parent: Parent) -> None:
         sys.stderr.write(f"{request.asset}: {_WITHHELD}\n")
         task.after.enter_context(silence())
     try:
-        queries = few = task.queries(request.views, personal=guarded)
-        if request.added_rows:
-            few = task.queries(request.added_rows.views(request.asset), personal=guarded)
-        few.open()
-        for step in steps(request, queries, Past(frozenset(job.answered), job.lost, job.too_long), task.suites, few):
+        past = Past(frozenset(job.answered), job.lost, job.too_long)
+        for step in steps(request, _engines(task, parent, personal=guarded), past, task.suites):
             parent.send(Progress(step))
     except AssetError as error:
         parent.send(Progress(AuditProgress("snapshot", "snapshot", done=True, result=_unreadable(error))))
+
+
+def _engines(task: _Task, parent: Parent, *, personal: bool) -> Engines:
+    """Who answers what. AssetError when the rows that DuckDB is asked of cannot be read."""
+    request, places = task.job.request, task.job.places
+    here = few = task.queries(request.views, personal=personal)
+    if request.added_rows:
+        few = task.queries(request.added_rows.views(request.asset), personal=personal)
+    ask = partial(_ask, parent)
+    spark = (SparkQueries(request.views, ask, why) for why in (places.all_rows, places.added, places.written))
+    every, added, written = spark
+    if not (places.added or (places.all_rows and few is here)):
+        few.open()
+    if not places.all_rows:
+        return Engines(here, few, few, written)
+    return Engines(every, (added if places.added else few) if request.added_rows else every, here, written)
+
+
+def _ask(parent: Parent, question: Question) -> SparkAnswer:
+    """Ask Spark by way of the run, which has its process. CannotCheck where there is no answer; what it says quotes no
+    personal value, and tells what to type.
+    """
+    parent.send(Progress(question))
+    (told,) = parent.receive().arguments
+    if isinstance(told, AssetError):
+        raise CannotCheck(told.message)
+    assert isinstance(told, SparkAnswer), "the run answers with nothing else"
+    return told
 
 
 def _refusals(task: _Task, _parent: Parent) -> tuple[Refusal, ...]:
@@ -174,6 +201,19 @@ class _LazyQueries:
 
     def select(self, sql: str) -> str:
         return self._duckdb.select(sql)
+
+    def bad_rows(self, sql: str, shown: int) -> FunctionResult:
+        raise AssertionError("its own SQL is asked with `select`")
+
+    @property
+    def why(self) -> str:
+        return ""
+
+    def knows(self, sql: str) -> bool:
+        return True
+
+    def reads_in_order(self) -> bool:
+        return True
 
 
 if __name__ == "__main__":

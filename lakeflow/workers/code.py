@@ -81,7 +81,7 @@ def _serve(parent: Parent, engine: Runner, functions: _LazyFunctions, begin: Beg
             nonlocal produced
             running = getattr(engine, begin.method)(functions.of(begin.asset), *begin.arguments, begin.terms)
             produced = open_.enter_context(running)
-            return produced.schema, produced.landed
+            return tuple(getattr(produced, name) for name in begin.told)
 
         parent.send(reply_of(start, traces=not begin.quiet))
         while isinstance(asked := parent.receive(), Call):

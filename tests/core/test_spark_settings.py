@@ -8,6 +8,7 @@ import pytest
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.settings.settings import make_settings
+from lakeflow.core.spark.reach import AuditReach
 
 
 def _settings(values: dict[str, Any], **environ: str) -> Any:
@@ -66,3 +67,19 @@ def test_defaults_name_layers_and_tags(values: Any, says: str) -> None:
     with pytest.raises(ConfigError) as found:
         _settings(values)
     assert says in found.value.message
+
+
+def test_audits_have_a_reach_in_rows_and_bytes() -> None:
+    settings = _settings({"audit_rows": 500, "audit_bytes": "2GB"})
+    assert settings.spark.audits == AuditReach(500, 2_000_000_000)
+    assert settings.engines.audits
+    assert {"spark.audit_rows": "500", "spark.audit_bytes": "2000000000"}.items() <= settings.shown().items()
+    assert not _settings({}).engines.audits
+
+
+@pytest.mark.parametrize(
+    "values", [{"audit_rows": 0}, {"audit_rows": "many"}, {"audit_rows": True}, {"audit_bytes": "2 x"}]
+)
+def test_a_reach_that_is_no_number_is_refused(values: Any) -> None:
+    with pytest.raises(ConfigError, match="expected a number above 0"):
+        _settings(values)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.run.audit_request import AuditRequest
@@ -102,6 +102,6 @@ def test_a_cell_of_fifty_megabytes_is_judged_and_never_carried_along(tmp_path: P
 def _audited(asked: AuditRequest) -> tuple[list[CheckResult], LocalQueries]:
     queries = LocalQueries(asked)
     try:
-        return [step.result for step in steps(asked, queries, Past()) if step.result], queries
+        return [step.result for step in steps(asked, alone(queries), Past()) if step.result], queries
     finally:
         queries.duckdb.close()

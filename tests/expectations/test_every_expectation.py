@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.adapters.expectations.checks import names
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.core.model.check import Outcome
@@ -82,7 +82,7 @@ def _seen(scan: Scan, line: str) -> str:
     """How the audit answers it: by what it asks the engine, and by its refusal."""
     asked = request(scan, suite(*every.lines(line)))
     queries = LocalQueries(asked)
-    (result,) = [step.result for step in steps(asked, queries, Past()) if step.result and step.result.path]
+    (result,) = [step.result for step in steps(asked, alone(queries), Past()) if step.result and step.result.path]
     queries.duckdb.close()
     if result.outcome is Outcome.ERRORED:
         return "refused" if result.detail == _PAGE[every.name_of(line)].partition(": ")[2] else result.detail

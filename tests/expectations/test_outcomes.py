@@ -259,20 +259,22 @@ def test_a_suite_costs_one_shared_scan_and_no_sample_query_when_all_is_well(weat
         ),
         expected_rows=4,
     )
-    from lakeflow.adapters.expectations.audit import Past, steps
+    from lakeflow.adapters.expectations.audit import Past, alone, steps
 
     queries = LocalQueries(asked)
-    assert all(step.result is None or step.result.outcome is Outcome.PASSED for step in steps(asked, queries, Past()))
+    assert all(
+        step.result is None or step.result.outcome is Outcome.PASSED for step in steps(asked, alone(queries), Past())
+    )
     assert [sql for sql in queries.asked if "LIMIT 0" not in sql] == queries.asked[:1]
 
 
 def test_a_declared_key_and_an_equal_uniqueness_expectation_are_one_query(weather: Scan) -> None:
-    from lakeflow.adapters.expectations.audit import Past, steps
+    from lakeflow.adapters.expectations.audit import Past, alone, steps
 
     line = 'gxe.ExpectCompoundColumnsToBeUnique(column_list=["origin", "observed_at"])'
     asked = request(weather, suite(line), primary_key=("origin", "observed_at"))
     queries = LocalQueries(asked)
-    results = outcomes([step.result for step in steps(asked, queries, Past()) if step.result])
+    results = outcomes([step.result for step in steps(asked, alone(queries), Past()) if step.result])
     assert results["(origin, observed_at) unique"] == results["key (origin, observed_at) unique"] == Outcome.FAILED
     assert sum("SELECT coalesce(sum(n), 0)" in sql for sql in queries.asked) == 1
 

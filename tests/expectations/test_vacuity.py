@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import QueryResult
 from lakeflow.core.errors import AssetError
@@ -85,7 +85,7 @@ def by_kind(results: Sequence[CheckResult]) -> dict[str, CheckResult]:
 def run(asked: AuditRequest, queries: LocalQueries | None = None, past: Past = Past()) -> dict[str, CheckResult]:  # noqa: B008
     queries = queries or LocalQueries(asked)
     try:
-        return by_kind([step.result for step in steps(asked, queries, past) if step.result is not None])
+        return by_kind([step.result for step in steps(asked, alone(queries), past) if step.result is not None])
     finally:
         queries.duckdb.close()
 

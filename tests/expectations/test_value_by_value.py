@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.adapters.expectations.sql.predicates import only_python_reads
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
@@ -74,7 +74,7 @@ def test_each_distinct_value_is_handed_over_once(tmp_path: Path) -> None:
     scan = scan_of(tmp_path, word=("string", ["1", "2"] * 30_000 + ["x"]))
     asked = request(scan, suite('gxe.ExpectColumnValuesToBeJsonParseable(column="word")'))
     queries = LocalQueries(asked)
-    (result,) = [step.result for step in steps(asked, queries, Past()) if step.result and step.result.path]
+    (result,) = [step.result for step in steps(asked, alone(queries), Past()) if step.result and step.result.path]
     assert (result.failed_rows, result.rows) == (1, 60_001)
     assert sum(batch.num_rows for batch in queries.batches(queries.batched[0])) == 3
 

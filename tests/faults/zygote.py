@@ -29,7 +29,7 @@ import lakeflow
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.duckdb.store.kept import KeptFiles
-from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
+from lakeflow.adapters.expectations.audit import Past, Suites, alone, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.quarantine import Refusal
@@ -75,7 +75,7 @@ class InProcessAuditor:
         with _LazyQueries(
             request.views, partial(LockedDuckDB, settings={}, stores=self._stores), ErrorContext(request.asset)
         ) as queries:
-            return tuple(step.result for step in steps(request, queries, Past()) if step.result)
+            return tuple(step.result for step in steps(request, alone(queries), Past()) if step.result)
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
         return refusals(request, Suites(request, SuiteCache()))

@@ -179,6 +179,7 @@ STORED = {
     "lakeflow_checks": (
         *("r1", "silver.alpha", 0, 2**62, "known", "failed", "warning", 3, 9, "detail", "checks/a.py"),
         *('[{"a": "1", "b": null}]', "added", '{"expectation": {"type": "t"}, "metrics": {"m": [1, 2.5]}}'),
+        "asked of Spark: why",
     ),
     "lakeflow_verdicts": (
         *(1, "silver.alpha", 2**62, "hold", "r1", 2, "2026-03-01T00:00:00.250000+00:00", "ada", "why", "c1", "d1", "x"),
@@ -200,6 +201,7 @@ CHECK = CheckResult(
         ReadScope.ADDED,
     ),
     evidence={"expectation": {"type": "t"}, "metrics": {"m": [1, 2.5]}},
+    asked="asked of Spark: why",
 )
 STEP = StepRecord(
     *(ALPHA, Action.WRITE, ("code ü",), StepState.HELD, "why", 2, None, 2**62, 7, 0.25, "c1", "d1", "x"),

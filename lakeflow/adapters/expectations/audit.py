@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from lakeflow.adapters.expectations.added import Added
-from lakeflow.adapters.expectations.checks.bad_rows import file_check
-from lakeflow.adapters.expectations.checks.built_in import built_in
+from lakeflow.adapters.expectations.checks.bad_rows import SparkBadRows, file_check
+from lakeflow.adapters.expectations.checks.built_in import SchemaHolds, built_in
 from lakeflow.adapters.expectations.checks.check import Broken, Check
 from lakeflow.adapters.expectations.checks.functions import DeclaredCheckFunction, function_check
 from lakeflow.adapters.expectations.checks.names import unique_names
@@ -111,13 +111,25 @@ def _worst(check: Check) -> Severity:
     return Severity.WARNING if check.thresholds.hold is None else Severity.CRITICAL
 
 
-def steps(
-    request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None, few: Queries | None = None
-) -> Iterator[AuditProgress]:
-    """Run the rest of the audit; results come in the order of the `Auditor` port.
-
-    `few` reads only the rows that a write added, and those near them.
+@dataclass(frozen=True)
+class Engines:
+    """Who is asked of all rows, and of the `few` that a write added with those near them. `here` is the lake's own
+    engine, for what reads no row: bounds and columns. `written` reads checks that are written in another engine's SQL.
     """
+
+    all_rows: Queries
+    few: Queries
+    here: Queries
+    written: Queries
+
+
+def alone(queries: Queries) -> Engines:
+    """One is asked everything."""
+    return Engines(queries, queries, queries, queries)
+
+
+def steps(request: AuditRequest, engines: Engines, past: Past, suites: Suites | None = None) -> Iterator[AuditProgress]:
+    """Run the rest of the audit; results come in the order of the `Auditor` port."""
     suites = suites or Suites(request, SuiteCache())
     table = suites.table
     checks: list[Check] = []
@@ -125,17 +137,26 @@ def steps(
         checks += yield from _load(file, suites, past)
     checks += [file_check(file, table, allow_empty=request.allow_empty) for file in _files(request, CheckKind.ROWS)]
     checks += built_in(request, table)
-    few = few or queries
-    answers, added = Answers(queries, table), Added(request, few, table)
+    answers, added = Answers(engines.all_rows, table), Added(request, engines.few, table)
     left = [check for check in _named(checks) if check.unit not in past.answered]
     if request.statistics:
-        answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans], few)
+        answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans], engines.here)
     if not past.too_long:
         added.take(left, answers)
-    yield from _scan(answers, added, left, past)
+    yield from _scan(answers, added, [check for check in left if not _is_written(check)], past)
+    written, here = Answers(engines.written, table), Answers(engines.here, table)
     for check in left:
         yield AuditProgress(check.unit, check.name, check.path)
-        yield AuditProgress(check.unit, check.name, check.path, done=True, result=added.run(check, answers))
+        if isinstance(check.rule, SchemaHolds) and engines.all_rows.why:
+            result = check.run(here)
+        else:
+            result = added.run(check, written if _is_written(check) else answers)
+        yield AuditProgress(check.unit, check.name, check.path, done=True, result=result)
+
+
+def _is_written(check: Check) -> bool:
+    """Is its text another engine's SQL?"""
+    return isinstance(check.rule, SparkBadRows)
 
 
 def _table(request: AuditRequest) -> Audited:

@@ -50,7 +50,23 @@ class FunctionResult(Protocol):
 
 
 class Queries(Protocol):
-    """A read-only connection on which the audited relation is a view called `layer.name`."""
+    """A read-only connection on which the audited relation is a view called `layer.name`.
+
+    Whoever cannot answer something raises CannotCheck, with the reason.
+    """
+
+    @property
+    def why(self) -> str:
+        """Why another engine than the lake's own is asked; empty where none is."""
+        ...
+
+    def knows(self, sql: str) -> bool:
+        """Could it answer lakeflow's own SQL? Nothing is asked."""
+        ...
+
+    def reads_in_order(self) -> bool:
+        """Do rows come in the order in which they were written, so that an order is cheap to prove?"""
+        ...
 
     def execute(self, sql: str) -> QueryResult:
         """Run lakeflow's own SQL. AssetError with the engine's words when it fails."""
@@ -68,6 +84,10 @@ class Queries(Protocol):
 
     def select(self, sql: str) -> str:
         """The user's text, proved to be exactly one SELECT, without its semicolon; AssetError otherwise."""
+        ...
+
+    def bad_rows(self, sql: str, shown: int) -> FunctionResult:
+        """The rows that the user's text gives, which is written in another engine's SQL."""
         ...
 
 

@@ -99,6 +99,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "update lakeflow_verdicts set run = run || '@' || environment where environment <> ''",
         "update lakeflow_runs set id = id || '@' || environment where environment <> ''",
     ),
+    ("alter table lakeflow_checks add column asked text not null default ''",),
 )
 
 
@@ -131,7 +132,7 @@ NOTE_STEP: Final = sql("""update lakeflow_steps set action = :action, reasons = 
 DROP_CHECKS_OF_STEP: Final = sql("delete from lakeflow_checks where run = :run and asset = :asset")
 SAVE_CHECK: Final = sql("""insert into lakeflow_checks
     values (:run, :asset, :ordinal, :snapshot_id, :name, :outcome, :severity, :failed_rows, :rows, :detail, :path,
-        :samples, :scope, :evidence)""")
+        :samples, :scope, :evidence, :asked)""")
 SAVE_VERDICT: Final = sql("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
         :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads_digest, :inputs, :passed, :total,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,14 +20,19 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.ports.asking import Cluster, OpenQuestions
+from lakeflow.core.run.audit_places import EVERYTHING_HERE, AuditPlaces, places_of
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.spark.asked import Question, SparkAnswer
+from lakeflow.core.spark.reach import NO_BOUND, AuditReach
 from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
+_NOBODY: Final = "there is no Spark here"
 _BARREN: Final = 2
 """The audit gives up after this many workers that die outside of any step."""
 
@@ -39,6 +44,7 @@ class Job:
     `answered` steps are not repeated, nor are `lost` ones (unit → reason).
 
     `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of cached suites.
+    `places` say what Spark is asked.
     """
 
     request: AuditRequest
@@ -47,19 +53,29 @@ class Job:
     lost: Mapping[str, str] = EMPTY
     too_long: str = ""
     kept: str | None = None
+    places: AuditPlaces = EVERYTHING_HERE
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """How far an audit reaches here, and what makes who answers beyond that; None: nobody does."""
+
+    reach: AuditReach = NO_BOUND
+    make: Callable[[], Cluster] | None = None
 
 
 @dataclass(frozen=True)
 class WorkerResources:
     """What the worker's DuckDB may take: `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults.
 
-    `release` removes the folder once no worker is left.
+    `release` removes the folder once no worker is left. What is `beyond` is asked of Spark.
     """
 
     threads: int | None = None
     memory: str | None = None
     spill: str | None = None
     release: Callable[[], None] = lambda: None
+    beyond: Beyond = Beyond()
 
 
 _UNLIMITED: Final = WorkerResources()
@@ -80,6 +96,8 @@ class ProcessAuditor:
         kept: str | None = None,
         covers: Callable[[CheckFile], bool] = lambda file: file.kind is not CheckKind.SUITE,
     ) -> None:
+        self._beyond = limits.beyond
+        self._cluster: Cluster | None = None
         self._spawn = spawn
         self._log_path = log_path
         self._kept = kept
@@ -102,9 +120,13 @@ class ProcessAuditor:
                 self._worker.send(OneWayCall("load"))
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        """One result per check, as the port says. Blocks while another thread audits."""
-        with self._turn:
-            progress, interruptions = _AuditSoFar(), self._interruptions
+        """One result per check, as the port says. Blocks while another thread audits.
+
+        Spark comes first: its code may wait for this auditor's turn.
+        """
+        places, interruptions = places_of(request, self._beyond.reach), self._interruptions
+        with self._opened(request, places) as asked, self._turn:
+            progress = _AuditSoFar(places, asked)
             try:
                 while not progress.complete:
                     if self._interruptions > interruptions:
@@ -116,9 +138,18 @@ class ProcessAuditor:
                 raise
             return tuple(progress.results.values())
 
+    def _opened(self, request: AuditRequest, places: AuditPlaces) -> AbstractContextManager[OpenQuestions | None]:
+        if not places.need_spark or self._beyond.make is None:
+            return nullcontext()
+        self._cluster = self._cluster or self._beyond.make()
+        personal = any(column.pii for column in request.columns.values()) or bool(request.inherited | request.pii)
+        return self._cluster.open(request.asset, request.views, personal=personal)
+
     def interrupt(self) -> None:
         self._interruptions += 1
         self._drop()
+        if self._cluster is not None:
+            self._cluster.interrupt()
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
         """The checks whose failing rows go to quarantine, as the port says. Blocks while another thread audits."""
@@ -168,6 +199,8 @@ class ProcessAuditor:
         """End the worker. A running audit ends errored."""
         self._closed = True
         self._drop()
+        if self._cluster is not None:
+            self._cluster.close()
         self._release()
 
     def _converse(self, request: AuditRequest, progress: _AuditSoFar) -> None:
@@ -182,7 +215,11 @@ class ProcessAuditor:
         try:
             while not progress.complete:
                 patience = request.timeout if progress.heard else START + request.timeout
-                progress.note(self._value(worker.receive(patience)))
+                said = self._value(worker.receive(patience))
+                if isinstance(said, Question):
+                    worker.send(OneWayCall("told", (progress.told(said, request.timeout),)))
+                else:
+                    progress.note(said)
         except TimeoutError:
             self._drop()
             progress.lose(f"it took longer than {request.timeout:g} s and was stopped", slow=True)
@@ -210,6 +247,8 @@ class ProcessAuditor:
 class _AuditSoFar:
     """How far an audit has come, over all workers that it needed."""
 
+    places: AuditPlaces = EVERYTHING_HERE
+    asked: OpenQuestions | None = None
     results: dict[str, CheckResult] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     too_long: str = ""
@@ -220,7 +259,14 @@ class _AuditSoFar:
 
     def job(self, request: AuditRequest, settings: Mapping[str, str]) -> Job:
         self.running, self.heard = None, False
-        return Job(request, settings, tuple(self.results), dict(self.lost), self.too_long)
+        return Job(request, settings, tuple(self.results), dict(self.lost), self.too_long, places=self.places)
+
+    def told(self, question: Question, patience: float) -> SparkAnswer | AssetError:
+        """Spark's answer, or why there is none."""
+        try:
+            return self.asked.ask(question, patience) if self.asked else AssetError(_NOBODY)
+        except AssetError as error:
+            return error
 
     def note(self, step: AuditProgress | None) -> None:
         """Note a step of the audit, or its end."""

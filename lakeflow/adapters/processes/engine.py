@@ -44,7 +44,7 @@ _WITHHELD: Final = "what it prints is not kept, because personal data is involve
 @dataclass(frozen=True)
 class Begin:
     """Run an asset's code: call `method` of the engine with `arguments` after the asset. `quiet` keeps nothing that it
-    prints.
+    prints. The first answer has what is `told` of the result by these names.
 
     `environment` is the run's own at that moment, so what the run's process sets before also holds for its code.
     """
@@ -55,6 +55,7 @@ class Begin:
     terms: Terms
     quiet: bool
     environment: Mapping[str, str]
+    told: tuple[str, ...] = ("schema", "landed")
 
 
 @dataclass(frozen=True)

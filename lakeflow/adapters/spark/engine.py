@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from lakeflow.core.errors import AssetError
@@ -23,6 +23,9 @@ from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.spark import SparkSettings
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.spark.questions import SparkQuestions
 
 
 class ScratchFolder(Protocol):
@@ -65,13 +68,30 @@ class SparkEngine:
         from lakeflow.adapters.spark.step import SparkStep  # noqa: PLC0415 - as above
 
         personal = bool(asset.pii) or asset.key in self._personal
+        with self._scratch() as folder:
+            step = SparkStep(self._session, self._writer, folder, terms)
+            with step.produced(asset, inputs, personal=personal) as rows:
+                yield rows
+
+    @contextmanager
+    def questions(self, asset: Asset, relations: Mapping[str, Scan], terms: Terms = FREELY) -> Iterator[SparkQuestions]:
+        """The relations of an audit, to be asked. What the asset's columns say is personal is quoted nowhere."""
+        from lakeflow.adapters.spark.failures import Running  # noqa: PLC0415 - as above
+        from lakeflow.adapters.spark.questions import SparkQuestions  # noqa: PLC0415 - as above
+        from lakeflow.adapters.spark.step import SparkStep  # noqa: PLC0415 - as above
+
+        with self._scratch() as folder:
+            copy = SparkStep(self._session, self._writer, folder, terms).copy
+            running = Running(asset, personal=bool(asset.pii))
+            with SparkQuestions(self._session, relations, folder, copy, running).open() as asked:
+                yield asked
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
         folder = self._folder / uuid4().hex
         folder.mkdir(mode=0o700)
         try:
-            with SparkStep(self._session, self._writer, folder, terms).produced(
-                asset, inputs, personal=personal
-            ) as rows:
-                yield rows
+            yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

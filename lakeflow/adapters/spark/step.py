@@ -48,7 +48,7 @@ class SparkStep:
     def produced(self, asset: Asset, inputs: Mapping[TableKey, Scan], *, personal: bool) -> Iterator[ComputedBySpark]:
         running = Running(asset, personal)
         with failures(running):
-            frames = {key: frame(self.session, scan, self.folder, self._copy) for key, scan in inputs.items()}
+            frames = {key: frame(self.session, scan, self.folder, self.copy) for key, scan in inputs.items()}
             named = {str(key): rows for key, rows in frames.items()}
             with views(self.session, named) as names:
                 came = [self._run(running, frames, names, window) for window in self.terms.windows or (None,)]
@@ -73,7 +73,7 @@ class SparkStep:
         with self.writer.produce(stands_in, {asset.key: rows}, replace(self.terms, windows=())) as found:
             yield found
 
-    def _copy(self, scan: Scan, folder: Path) -> tuple[str, ...]:
+    def copy(self, scan: Scan, folder: Path) -> tuple[str, ...]:
         """The rows of a scan in files that Spark reads as they are."""
         folder.mkdir(mode=0o700)
         with self.writer.produce(copying(scan), {scan.key: scan}, Terms(resources=self.terms.resources)) as rows:

@@ -41,9 +41,14 @@ def every_check(checks: Iterable[CheckResult], most: int = MOST_SAMPLES) -> list
 def _passed_cells(check: CheckResult) -> tuple[Text, ...]:
     passed = check.outcome is Outcome.PASSED
     about = "" if check.rows is None else in_rows(check.rows)
-    scope = "of the rows added" if check.scope is ReadScope.ADDED else ""
+    scope = "; ".join(_scope(check))
     how = about if passed else f"skipped: {check.detail}" if check.detail else "skipped"
     return line(Mark.OK if passed else Mark.NONE, " ", check.name), line(how), line((scope, "dim"))
+
+
+def _scope(check: CheckResult) -> tuple[str, ...]:
+    """What was read, where that is not all rows, and who was asked, where that is not DuckDB."""
+    return tuple(part for part in ("of the rows added" if check.scope is ReadScope.ADDED else "", check.asked) if part)
 
 
 def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list[Text]:
@@ -83,5 +88,5 @@ def _how_much(check: CheckResult) -> str:
 
 def _note(check: CheckResult) -> str:
     light = check.severity is not Severity.CRITICAL and check.outcome is Outcome.FAILED
-    parts = ("of the rows added",) if check.scope is ReadScope.ADDED else ()
+    parts = _scope(check)
     return "; ".join((*parts, f"{check.severity}, does not hold") if light else parts)

@@ -26,11 +26,12 @@ _ONLY_DUCKDB: Final = {
 @dataclass(frozen=True)
 class EngineDefaults:
     """What runs the code of assets that do not say so: Spark those of these layers and tags, if it can; DuckDB all
-    others.
+    others. With `audits` it also audits tables that it did not compute.
     """
 
     layers: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
+    audits: bool = False
 
     def over(self, said: Declaration, layer: Layer) -> Declaration:
         """The declaration with an engine."""

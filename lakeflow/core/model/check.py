@@ -17,6 +17,13 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class SqlDialect(StrEnum):
+    """The SQL of a row check: that of the engine which reads it."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class Outcome(StrEnum):
     """The outcome of a check. `failed`: the data is bad. `errored`: the check could not look at the data."""
 
@@ -116,7 +123,8 @@ class CheckFile:
     """A check file as it was read at plan time: these bytes are what the audit executes.
 
     `name` is empty for a suite (`<asset>.py`), otherwise the middle of `<asset>.<name>.sql`. `references` are the other
-    tables that it reads as the run leaves them; `published` are tables that it reads as readers see them.
+    tables that it reads as the run leaves them; `published` are tables that it reads as readers see them. `dialect` is
+    the SQL that a row check is written in.
     """
 
     kind: CheckKind
@@ -128,6 +136,7 @@ class CheckFile:
     thresholds: Thresholds | None = None
     references: tuple[AssetKey, ...] = ()
     published: tuple[AssetKey, ...] = ()
+    dialect: SqlDialect = SqlDialect.DUCKDB
 
 
 @dataclass(frozen=True)

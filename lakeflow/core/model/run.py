@@ -83,7 +83,8 @@ class CheckResult:
 
     `failed_rows` and `rows` (those it looked at) are None where the check does not count rows. `detail` says what was
     expected and found, or why the check errored. `samples` are a few failing rows as text, never with a personal value.
-    `evidence` belongs to an expectation: a result of Great Expectations is built from it (`core.evidence`).
+    `evidence` belongs to an expectation: a result of Great Expectations is built from it (`core.evidence`). `asked`
+    says which other engine than the lake's own was asked, and why; it is empty where none was.
     """
 
     name: str
@@ -96,6 +97,7 @@ class CheckResult:
     samples: tuple[Mapping[str, str | None], ...] = ()
     scope: ReadScope = ReadScope.ALL
     evidence: Mapping[str, Any] = field(default=EMPTY, repr=False)
+    asked: str = ""
 
     @property
     def holds(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Column
+from lakeflow.core.model.asset import Column, Computer
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Statistics
@@ -53,7 +53,7 @@ class AuditRequest:
     samples. `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `statistics` are those of the audited snapshot, where it has any; `added_rows` tells what a write added to rows that
     were audited before. `before` are the columns that readers saw before the snapshot. `at` is the moment from which
-    ages are counted; None: now. `shown` is how many failing rows a check may show.
+    ages are counted; None: now. `shown` is how many failing rows a check may show. `engine` runs the asset's code.
     """
 
     asset: AssetKey
@@ -76,6 +76,7 @@ class AuditRequest:
     resources: Resources | None = None
     added_rows: AddedRows | None = None
     before: Schema | None = None
+    engine: Computer = Computer.DUCKDB
 
     @property
     def views(self) -> Mapping[str, Scan]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field, replace
 from typing import Final
 
@@ -10,8 +11,9 @@ from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.redaction import redacted, secret
+from lakeflow.core.spark.reach import NO_BOUND, AuditReach
 from lakeflow.core.values import dataclass
-from lakeflow.core.wording import did_you_mean
+from lakeflow.core.wording import did_you_mean, parse_bytes
 
 LOCAL: Final = "local[*]"
 EXACT: Final[Mapping[str, str]] = {
@@ -35,6 +37,7 @@ that it computes have none: it would hand on those of its inputs, which mean oth
 """
 _OURS: Final = ("master", "remote", "scratch")
 _LISTS: Final = ("layers", "tags")
+_BOUNDS: Final = ("audit_rows", "audit_bytes")
 _SECRET: Final = ("secret", "password", "token", "key", "credential")
 
 
@@ -42,7 +45,8 @@ _SECRET: Final = ("secret", "password", "token", "key", "credential")
 class SparkSettings:
     """Where the code of Spark's assets runs: a `master`, or the `remote` of a Spark Connect server. `scratch` is the
     folder of rows on their way to a table, which driver and executors share; empty: the lake's own. `conf` are
-    settings of Spark's own. Assets that do not say what runs them run here where `defaults` say so.
+    settings of Spark's own. Assets that do not say what runs them run here where `defaults` say so. What is larger than
+    `audits` reach is audited here.
     """
 
     master: str = ""
@@ -50,6 +54,11 @@ class SparkSettings:
     scratch: str = ""
     conf: Mapping[str, str] = field(default=EMPTY, repr=False)
     defaults: EngineDefaults = DUCKDB_RUNS
+    audits: AuditReach = NO_BOUND
+
+    @property
+    def _bounds(self) -> tuple[int | None, int | None]:
+        return self.audits.rows, self.audits.bytes
 
     @property
     def is_here(self) -> bool:
@@ -67,6 +76,7 @@ class SparkSettings:
         yield from ((f"spark.{name}", redacted(text)) for name in _OURS if (text := getattr(self, name)))
         said = {"layers": self.defaults.layers, "tags": self.defaults.tags}
         yield from ((f"spark.{name}", ", ".join(sorted(each))) for name, each in said.items() if each)
+        yield from ((f"spark.{name}", str(most)) for name, most in zip(_BOUNDS, self._bounds, strict=True) if most)
         for name, text in self.conf.items():
             hidden = any(word in name.lower() for word in _SECRET)
             yield f"spark.{name}", secret(text) if hidden else redacted(text)
@@ -81,10 +91,11 @@ def read_spark(raw: object, source: str) -> SparkSettings:
     if not isinstance(raw, Mapping):
         raise ConfigError(f"spark: expected a table ({source})", hint="write [tool.lakeflow.spark]")
     lists = {name: _names(name, raw[name], source) for name in _LISTS if name in raw}
-    found = dict(_flat({name: value for name, value in raw.items() if name not in _LISTS}, ""))
+    bounds = {name: _bound(name, raw[name], source) for name in _BOUNDS if name in raw}
+    found = dict(_flat({name: value for name, value in raw.items() if name not in (*_LISTS, *_BOUNDS)}, ""))
     for name, value in found.items():
         if name not in _OURS and not name.startswith("spark."):
-            known = (*_OURS, *_LISTS)
+            known = (*_OURS, *_LISTS, *_BOUNDS)
             hint = did_you_mean(name, known, f"spark has {', '.join(known)}, and Spark's own, such as spark.cores.max")
             raise ConfigError(f"spark.{name}: there is no such setting ({source})", hint=hint)
         if name in EXACT or name in {"spark.master", "spark.remote"}:
@@ -96,7 +107,18 @@ def read_spark(raw: object, source: str) -> SparkSettings:
         raise ConfigError(f"spark.remote: master is set, too ({source})", hint="keep one of them")
     said = {name: _text(value) for name, value in found.items()}
     ours = {name: said.pop(name) for name in _OURS if name in said}
-    return SparkSettings(**ours, conf=said, defaults=EngineDefaults(**lists))
+    reach = AuditReach(bounds.get("audit_rows"), bounds.get("audit_bytes"))
+    return SparkSettings(**ours, conf=said, defaults=EngineDefaults(**lists, audits=reach.is_said), audits=reach)
+
+
+def _bound(key: str, raw: object, source: str) -> int:
+    """So many rows, or bytes."""
+    hint = 'write audit_bytes = "200GB"' if key == "audit_bytes" else "write audit_rows = 500_000_000"
+    with suppress(ValueError):
+        found = parse_bytes(raw) if isinstance(raw, str) and key == "audit_bytes" else raw
+        if isinstance(found, int) and not isinstance(found, bool) and found > 0:
+            return found
+    raise ConfigError(f"spark.{key}: expected a number above 0 ({source})", hint=hint)
 
 
 def _names(key: str, raw: object, source: str) -> frozenset[str]:

@@ -15,6 +15,8 @@ from lakeflow.core.sql.tokens import Token
 from lakeflow.core.time.timeline import BOUNDS, Window
 
 _INTRODUCE: Final = frozenset({"from", "join", "table", "only", "(", ","})
+_SIZES: Final = (5, 3)
+"""Words of a table's name, dots among them: `published.layer.name` and `layer.name`."""
 _NO_ALIAS: Final = frozenset(
     {"where", "group", "having", "order", "sort", "cluster", "distribute", "limit", "offset", "window", "qualify"}
     | {"join", "inner", "left", "right", "full", "cross", "semi", "anti", "natural", "on", "using", "lateral", "union"}
@@ -38,23 +40,28 @@ def bound(sql: str, window: Window | None) -> str:
 
 
 def with_views(sql: str, views: Mapping[str, str]) -> str:
-    """The text with a view in place of each table; `views` has them by `layer.name`."""
+    """The text with a view in place of each table; `views` has them by `layer.name`, or `published.layer.name`."""
     return _edited(sql, _places(spark_tokens(sql), views))
 
 
 def _places(found: Sequence[Token], views: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
     for place in range(len(found) - 2):
-        layer, dot, name = found[place : place + 3]
-        key = f"{_plain(layer)}.{_plain(name)}"
         before = found[place - 1].text.lower() if place else ""
-        if dot.text != "." or key not in views or before == ".":
+        size = next((size for size in _SIZES if _key(found[place : place + size], size) in views), 0)
+        if not size or before == ".":
             continue
-        after = found[place + 3] if place + 3 < len(found) else Token("sign", "", 0, 0)
+        first, name = found[place], found[place + size - 1]
+        after = found[place + size] if place + size < len(found) else Token("sign", "", 0, 0)
         if after.text == ".":  # a column of the table: the alias is its name
-            yield layer.start, name.end, name.text
+            yield first.start, name.end, name.text
         elif before in _INTRODUCE:
             alias = "" if _is_alias(after) else f" AS `{_plain(name)}`"
-            yield layer.start, name.end, f"`{views[key]}`{alias}"
+            yield first.start, name.end, f"`{views[_key(found[place : place + size], size)]}`{alias}"
+
+
+def _key(found: Sequence[Token], size: int) -> str:
+    """Names with dots between them; empty where there are not so many words."""
+    return "".join(_plain(token) for token in found) if len(found) == size else ""
 
 
 def _is_alias(after: Token) -> bool:

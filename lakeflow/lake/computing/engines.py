@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder, lent, sweep
 from lakeflow.adapters.duckdb.write.staged import remove_folders
 from lakeflow.adapters.processes.engine import BesideTables, CodeProcesses
+from lakeflow.adapters.processes.questions import SparkAudits
 from lakeflow.adapters.processes.workers import Hello, Pool
 from lakeflow.adapters.spark.engine import SparkEngine
 from lakeflow.core.errors import ConfigError
@@ -29,41 +30,59 @@ if TYPE_CHECKING:
     from lakeflow.core.settings.settings import Settings
     from lakeflow.core.settings.spark import SparkSettings
 
+Spawn: TypeAlias = "Callable[[str], Child]"
 _PATIENCE: Final = 600.0
 """Seconds that Spark may take to start: a cluster may first have to find room."""
 
 
-def engine_of(
-    project: Project, settings: Settings, state: Path, stores: StoreFiles | None, spawn: Callable[[str], Child]
-) -> Engine:
-    """The engine of a lake with its state in this folder; `spawn` starts a process for code."""
-    spill, masked, logs = state / "spill", personal(project), state / "logs"
+class Computing:
+    """The engines of a lake with its state in this folder, and the pools of their processes; `spawn` starts one for
+    code.
+    """
 
-    @cache
-    def duckdb() -> Callable[[], Engine]:
+    def __init__(
+        self, project: Project, settings: Settings, state: Path, stores: StoreFiles | None, spawn: Spawn
+    ) -> None:
+        self._project = project
+        self._settings = settings
+        self._spill = state / "spill"
+        self._stores = stores
+        self._masked = personal(project)
+        pool = partial(Pool, spawn=spawn, folder=state / "logs")
+        self._pools = {
+            Computer.DUCKDB: pool(lambda: _hello(project.root, self._duckdb)),
+            # One session a run: its assets and its audits take turns, and each has the whole cluster.
+            Computer.SPARK: pool(self._hello_spark, most=1, patience=_PATIENCE),
+        }
+
+    def engine(self) -> Engine:
+        disk = BesideTables(self._swept, partial(remove_folders, self._stores), lambda: lent(self._scratch()))
+        return CodeProcesses(self._duckdb, self._pools, self._masked, disk=disk)
+
+    def audits(self) -> SparkAudits:
+        """Who answers the questions of audits that are too large for this machine."""
+        return SparkAudits(self._pools[Computer.SPARK])
+
+    @cached_property
+    def _duckdb(self) -> Callable[[], Engine]:
         """What makes DuckDB's engine, here or in another process."""
-        limits, privacy = (settings.memory_limit, settings.threads), Privacy(masked, settings.salt)
-        root, caps = project.root, settings.caps
-        return partial(DuckEngine, root, *limits, str(spill), privacy=privacy, caps=caps, stores=stores)
+        settings, spill = self._settings, str(self._spill)
+        limits, privacy = (settings.memory_limit, settings.threads), Privacy(self._masked, settings.salt)
+        root, caps = self._project.root, settings.caps
+        return partial(DuckEngine, root, *limits, spill, privacy=privacy, caps=caps, stores=self._stores)
 
-    def scratch() -> Path:
-        return Path(project.root, settings.spark.scratch) if settings.spark_table.scratch else spill
+    def _scratch(self) -> Path:
+        settings = self._settings
+        return Path(self._project.root, settings.spark.scratch) if settings.spark_table.scratch else self._spill
 
-    def hello_spark() -> Hello:
-        return _hello(project.root, partial(_spark, settings.spark, duckdb(), scratch(), masked))
+    def _hello_spark(self) -> Hello:
+        make = partial(_spark, self._settings.spark, self._duckdb, self._scratch(), self._masked)
+        return _hello(self._project.root, make)
 
-    def swept() -> None:
-        sweep(spill)
+    def _swept(self) -> None:
+        sweep(self._spill)
         with suppress(ConfigError):  # a variable that is not set: then nothing was computed there
-            sweep(scratch())
-
-    pools = {
-        Computer.DUCKDB: Pool(lambda: _hello(project.root, duckdb()), spawn, logs),
-        # One session a run: its assets take turns, and each has the whole cluster.
-        Computer.SPARK: Pool(hello_spark, spawn, logs, 1, _PATIENCE),
-    }
-    disk = BesideTables(swept, partial(remove_folders, stores), lambda: lent(scratch()))
-    return CodeProcesses(duckdb(), pools, masked, disk=disk)
+            sweep(self._scratch())
 
 
 def _spark(

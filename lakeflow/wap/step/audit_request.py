@@ -40,6 +40,7 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         at=world.clock(),
         statistics=None if counted is None else world.catalog.statistics(table, counted),
         before=_columns_before(table, scan.snapshot_id),
+        engine=asset.engine,
     )
 
 

@@ -83,7 +83,8 @@ class Check:
         """Run the check. It never raises: a check that breaks is errored, and says why."""
         answers.used.clear()
         found = self._run(answers)
-        return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), ReadScope.METADATA))
+        scope = next((scope for scope in _WIDEST if scope in answers.used), ReadScope.METADATA)
+        return replace(found, scope=scope, asked=answers.asked)
 
     def _run(self, answers: Answers) -> CheckResult:
         try:

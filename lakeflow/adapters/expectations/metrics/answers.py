@@ -41,7 +41,12 @@ class Answers:
     def scan(self, plans: Iterable[Plan]) -> None:
         """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others."""
         asked = (plan for plan in plans if isinstance(plan, Aggregate) and not self._is_certain(plan))
-        self._learn(tuple(dict.fromkeys(plan.sql for plan in asked)))
+        wanted = dict.fromkeys(plan.sql for plan in asked)
+        # What cannot be asked says so when its value is needed; in the scan it would cost all others a second one.
+        self._learn(tuple(sql for sql in wanted if self._queries.knows(self._over_rows(sql))))
+
+    def _over_rows(self, *aggregates: str) -> str:
+        return f"SELECT {', '.join(aggregates)} FROM {self.relation}"
 
     def _learn(self, wanted: tuple[str, ...]) -> None:
         """Compute aggregates in one scan. If the scan fails, each half is tried, so one bad expression among thousands
@@ -51,8 +56,8 @@ class Answers:
         if not wanted:
             return
         try:
-            row = self._queries.execute(f"SELECT {', '.join(wanted)} FROM {self.relation}").rows[0]
-        except AssetError:
+            row = self._queries.execute(self._over_rows(*wanted)).rows[0]
+        except (AssetError, CannotCheck):
             half = len(wanted) // 2
             if half:
                 self._learn(wanted[:half])
@@ -100,7 +105,7 @@ class Answers:
         if sql in self._refused:
             raise self._refused[sql]
         if sql not in self._shared:
-            self._shared[sql] = self.ask(f"SELECT {sql} FROM {self.relation}").rows[0][0]
+            self._shared[sql] = self.ask(self._over_rows(sql)).rows[0][0]
         return self._shared[sql]
 
     def repeated(self, keys: Keys) -> tuple[int, int]:
@@ -118,6 +123,8 @@ class Answers:
         return rows, groups
 
     def _rise(self, keys: Keys) -> bool:
+        if not self._queries.reads_in_order():
+            return False
         rise, rows = self.ask(keys.hope).rows[0]
         return bool(rise and (rows < FIRST or self.ask(keys.proof).rows[0][0]))
 
@@ -141,3 +148,13 @@ class Answers:
 
     def select(self, sql: str) -> str:
         return self._queries.select(sql)
+
+    def bad_rows(self, sql: str, shown: int) -> FunctionResult:
+        self.used.add(self.scope)
+        return self._queries.bad_rows(sql, shown)
+
+    @property
+    def asked(self) -> str:
+        """Who answered since `used` was last cleared, if it was not the lake's own engine, and why."""
+        other = self._queries.why if self.used - {ReadScope.METADATA} else ""
+        return f"asked of Spark: {other}" if other else ""

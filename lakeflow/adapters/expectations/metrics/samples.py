@@ -41,10 +41,10 @@ def repeated_keys(table: Audited, domain: Domain) -> str:
 def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:
     """As many of the rows as the audit may show."""
     answer = answers.ask(f"{sql} LIMIT {answers.table.shown}")
-    return tuple(_named(answer.columns, row) for row in answer.rows)
+    return tuple(named(answer.columns, row) for row in answer.rows)
 
 
-def _named(columns: Sequence[str], row: Sequence[str | None]) -> Sample:
+def named(columns: Sequence[str], row: Sequence[str | None]) -> Sample:
     return {name: value and _cut(value) for name, value in zip(columns, row, strict=True)}
 
 

@@ -18,7 +18,10 @@ from typing import Final
 from demo.demo import SALT
 
 LAKE: Final = Path(__file__).parents[1] / "build" / "demo"
-COMMANDS: Final = ("--help", "list", "plan", "status", "lineage", "snapshots gold.flights")
+COMMANDS: Final = (
+    *("--help", "list", "plan", "status", "lineage", "snapshots gold.flights", "runs", "log"),
+    "materialize",  # the demo ends with nothing to do
+)
 
 
 @dataclass(frozen=True, order=True)

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from lakeflow.core.model.run import RunRecord, RunState, StepState
 from tests.cli.process import CLEAN
 from tests.explored import examples, lives
-from tests.writing.feeds import TABLES, Feeds, today, told
+from tests.writing.feeds import FILES, TABLES, Feeds, today, told
 from tests.writing.model import MONTHS, Model, Sale
 
 FIRST = date(2020, 1, 1)
@@ -31,10 +32,12 @@ sales = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2), days), ma
 
 
 class Life(RuleBasedStateMachine):
+    files: ClassVar[Mapping[str, str]] = FILES
+
     @initialize()
     def begin(self) -> None:
         self.folder = TemporaryDirectory()
-        self.feeds = Feeds(Path(self.folder.name))
+        self.feeds = Feeds(Path(self.folder.name), self.files)
         self.model = Model()
         self.published: list[tuple[str, Model]] = []
         self.next = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
+from lakeflow.adapters.expectations.library import library
 from lakeflow.core.checks.evidence import unpacked
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
@@ -242,6 +244,9 @@ def _own(*lines: str) -> Any:
 @pytest.fixture(scope="module")
 def results(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[CheckResult, CheckResult]]:
     """Each check's result on DuckDB, and on Spark."""
+    with warnings.catch_warnings():  # of the library, about its own old habits
+        warnings.simplefilter("ignore")
+        library.load()
     found = []
     plain, mess = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("messy")
     for root, asked in (

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lakeflow.core.spark.said.terms import View
 
 _BATCH: Final = 2048
+_ALIKE: Final = frozenset({"string", "bool", "int32", "int64"})
+"""The types whose values are the same Python values from both engines."""
 _WRITE_IT: Final = 'write it as a row check in Spark SQL (dialect = "spark")'
 
 
@@ -47,7 +49,12 @@ class SparkQueries:
         from pyarrow import parquet  # noqa: PLC0415 - half a second that most audits do without
 
         for path in self._ask(Question(self._said(sql), AnswerForm.FILES)).files:
-            yield from parquet.ParquetFile(path).iter_batches(_BATCH)
+            file = parquet.ParquetFile(path)
+            if others := sorted({str(field.type) for field in file.schema_arrow} - _ALIKE):
+                raise self._refused(
+                    f"a check of single values takes those of DuckDB where they are {', '.join(others)}"
+                )
+            yield from file.iter_batches(_BATCH)
 
     def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:
         raise self._refused("a check function takes relations of DuckDB")

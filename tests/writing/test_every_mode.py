@@ -116,8 +116,8 @@ def test_the_pages_name_every_mode() -> None:
 
 def test_few_modules_name_a_mode_and_all_others_ask_for_its_traits() -> None:
     """The modes, what an asset has that declares none, what an early snapshot was, the files of each, and what takes
-    landed rows out of an append again. Besides, who writes in one mode whatever the asset's is: a compaction, a copy
-    for Spark, and rows that a test gives.
+    landed rows out of an append again. Besides, what is written in one mode whatever the asset's is: a compaction, and
+    rows that no asset of the project has.
     """
     modules = (ROOT / "lakeflow").rglob("*.py")
     by_name = {path for path in modules if _MEMBER.search(path.read_text(encoding="utf-8"))}
@@ -129,7 +129,8 @@ def test_few_modules_name_a_mode_and_all_others_ask_for_its_traits() -> None:
         "lakeflow/adapters/duckdb/write/modes.py",
         "lakeflow/adapters/duckdb/write/rewrite.py",
         "lakeflow/adapters/iceberg/commit/compaction.py",
+        "lakeflow/core/run/write.py",
         "lakeflow/adapters/duckdb/given/store.py",
-        "lakeflow/adapters/spark/step.py",
+        "lakeflow/core/spark/copied.py",
         "lakeflow/testing/stand_ins.py",
     }

@@ -17,11 +17,11 @@ from lakeflow.adapters.processes.protocol import Call, OneWayCall, value_of
 from lakeflow.adapters.processes.workers import Pool, Worker
 from lakeflow.core.errors import AssetError, EngineLostError, LakeflowError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Column, SqlCode
+from lakeflow.core.model.asset import Column
 from lakeflow.core.model.table import Scan
-from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.code_terms import FREELY, ignore
 from lakeflow.core.spark.asked import Question, SparkAnswer
+from lakeflow.core.spark.copied import standing_for
 
 _AUDITED: Final = "its audit"
 _PERSONAL: Final = {"": Column(pii=True)}
@@ -37,7 +37,7 @@ class SparkAudits:
         worker = self._pool.take()
         worker.serves = asset
         columns = _PERSONAL if personal else {}
-        stands_for = Asset(asset, SqlCode("", _AUDITED, 1), WriteMode.REPLACE, columns=columns)
+        stands_for = standing_for(asset, "", _AUDITED, columns)
         asked = _AskedProcess(
             worker, Begin(stands_for, "questions", (relations,), FREELY, personal, dict(os.environ), ())
         )

@@ -20,11 +20,10 @@ from lakeflow.core.keys import EMPTY, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode, SparkSql, SqlCode
 from lakeflow.core.model.schema import Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.landing import NOTHING_LANDED
 from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import Terms
-from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.run.write import Write, WriteResult, all_rows
 from lakeflow.core.spark.copied import copying
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.values import dataclass
@@ -77,7 +76,7 @@ class SparkStep:
         """The rows of a scan in files that Spark reads as they are."""
         folder.mkdir(mode=0o700)
         with self.writer.produce(copying(scan), {scan.key: scan}, Terms(resources=self.terms.resources)) as rows:
-            result = rows.write(Write(WriteMode.REPLACE, scan.schema, str(folder)))
+            result = rows.write(all_rows(scan.schema, str(folder)))
         return tuple(file.path for file in result.files)
 
 

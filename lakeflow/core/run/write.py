@@ -95,6 +95,11 @@ class Write:
     file_bytes: int = FILE_BYTES
 
 
+def all_rows(schema: Schema, directory: str, hidden: frozenset[str] = frozenset()) -> Write:
+    """Each row that comes goes into new files; nothing stood there before."""
+    return Write(WriteMode.REPLACE, schema, directory, hidden=hidden)
+
+
 @dataclass(frozen=True)
 class WriteResult:
     """New files, and the files of the base that they replace (`removes`, as its scan names them).

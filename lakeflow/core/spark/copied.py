@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from lakeflow.core.keys import AssetKey, Layer
@@ -17,4 +18,9 @@ def copying(scan: Scan, rows: int = 0) -> Asset:
     name = ".".join(f'"{part}"' for part in str(scan.key).split("."))
     personal = dict.fromkeys(scan.schema.names, Column(pii=True))  # nobody says here which of them are
     text = f"SELECT * FROM {name}{f' LIMIT {rows:d}' if rows else ''}"
-    return Asset(_COPIED, SqlCode(text, str(scan.key), 1), WriteMode.REPLACE, columns=personal)
+    return standing_for(_COPIED, text, str(scan.key), personal)
+
+
+def standing_for(key: AssetKey, text: str, place: str, columns: Mapping[str, Column]) -> Asset:
+    """An asset for work that no file of the project declares."""
+    return Asset(key, SqlCode(text, place, 1), WriteMode.REPLACE, columns=columns)

@@ -19,14 +19,13 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.parity.alike import numbered
 from lakeflow.core.parity.parity import Parity, ParityOutcome, ReadRows
 from lakeflow.core.parity.translated import Translated, translated
 from lakeflow.core.replay.then import chances
 from lakeflow.core.run.code_terms import Listener, Terms
 from lakeflow.core.run.schema_evolution import settle
-from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.run.write import WriteResult, all_rows
 from lakeflow.core.spark.copied import copying
 from lakeflow.core.spark.reader import read_spark_query
 from lakeflow.core.sql.query import Allowed
@@ -138,7 +137,7 @@ class _OnBoth:
         if scan.rows <= self.bounds.read:
             return scan
         with self.world.engine.produce(copying(scan, self.bounds.read), {scan.key: scan}) as rows:
-            result = rows.write(Write(WriteMode.REPLACE, scan.schema, self.folder))
+            result = rows.write(all_rows(scan.schema, self.folder))
         return replace(_scan(scan.key, scan.schema, result), snapshot_id=scan.snapshot_id)
 
     def _given(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> Scan:
@@ -148,7 +147,7 @@ class _OnBoth:
         terms = Terms(limits, self.said, self.said, windows=windows, input_bytes=bytes_)
         with self.world.engine.produce(asset, inputs, terms) as produced:
             schema = numbered(_settled(asset, produced.schema))
-            write = Write(WriteMode.REPLACE, schema, self.folder, hidden=self._hidden)
+            write = all_rows(schema, self.folder, self._hidden)
             return _scan(asset.key, schema, produced.write(write))
 
     @property

@@ -19,7 +19,7 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.schema_evolution import evolve, settle
-from lakeflow.core.run.write import Write
+from lakeflow.core.run.write import all_rows
 from lakeflow.core.wording import did_you_mean
 
 _GIVING: Final = AssetKey(Layer.BRONZE, "given")
@@ -68,7 +68,7 @@ class GivenRows:
     def write(self, key: TableKey, output: Produced, schema: Schema) -> Scan:
         """What code gave as a snapshot with exactly these columns."""
         schema = evolve(None, schema, WriteMode.REPLACE, 0)
-        written = output.write(Write(WriteMode.REPLACE, schema, str(self._folder)))
+        written = output.write(all_rows(schema, str(self._folder)))
         found = Scan(key, 1, schema, tuple(file.path for file in written.files), written.rows)
         return found if written.files else replace(found, snapshot_id=None)
 

@@ -232,7 +232,7 @@ HAND_OVER_STEP: Final = sql("""insert into lakeflow_steps
     on conflict do nothing""")
 HAND_OVER_CHECKS: Final = sql("""insert into lakeflow_checks
     select :run, asset, ordinal, snapshot_id, name, outcome, severity, failed_rows, row_count, detail, path, samples,
-        scope, evidence
+        scope, evidence, asked
     from lakeflow_checks where run = :recorded and asset = :asset and snapshot_id = :snapshot_id
     on conflict do nothing""")
 HAND_OVER: Final = (HAND_OVER_RUN, HAND_OVER_STEP, HAND_OVER_CHECKS)

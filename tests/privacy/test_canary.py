@@ -182,6 +182,7 @@ def _tried_in_every_way(lake: Aviary) -> None:
         lake.look(f"lineage --columns bronze.people -o {form}")
         lake.look(f"compact --dry-run -o {form}")
         lake.look(f"export bronze.people --to ../copies/{form} -o {form}")
+    lake.look("parity silver.people")
     lake.look("test")
     lake.look("query", "select name, email, phone, ssn from bronze.people")
     for words in (*AUDITS, f"bronze.people --snapshot {_snapshot(lake)} --data-docs pages/main"):

@@ -12,7 +12,7 @@ import click
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Text
 
-_COMMAND: Final = re.compile(r"`lakeflow ([a-z]+)(?=[ `])(?![^`]*--env)")
+_COMMAND: Final = re.compile("`lakeflow " + r"([a-z]+)(?=[ `])(?![^`]*--env)")
 _NEXT: Final = re.compile(r"^(?:Next|Decide|Or) .*$", re.MULTILINE)
 """The lines of a screen that say what to type. Other lines hold values, which are shown as they are."""
 

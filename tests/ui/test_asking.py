@@ -128,7 +128,8 @@ def test_a_question_of_one_long_step_is_ended_with_the_process_that_answers_it(
         assert pages.get("/query?sql=select+1+as+v").status_code == 200
         answer = pages.get(asked(pages, text))
         assert answer.status_code == 400
-        assert "longer than the 1 s" in text_of(answer.text) or "gave this one up" in text_of(answer.text)
+        ends = ("longer than the 1 s", "gave this one up", "Out of Memory")  # whichever bound it meets first
+        assert any(end in text_of(answer.text) for end in ends)
         assert "41 + 1" in text_of(pages.get("/query?sql=select+41+%2B+1+as+v").text)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert used.ru_utime - before.ru_utime < 60, "the step would have taken minutes"

@@ -27,14 +27,14 @@ CHECKS = ("silver/weather.py", "silver/weather.known_airport.sql", "silver/carri
 SILVER = "layers/silver/weather.sql"
 LAKEFLOW = """#!{python}
 import os, sys
-from lakeflow.lake import assembly
 from lakeflow.cli.main import main
-real = assembly._engine
-def counted(*given, **named):
+from lakeflow.lake.computing.engines import Computing
+real = Computing.engine
+def counted(computing):
     with open(os.environ["ENGINES"], "a") as file:
         print(*sys.argv[1:], file=file)
-    return real(*given, **named)
-assembly._engine = counted
+    return real(computing)
+Computing.engine = counted
 sys.exit(main())
 """
 

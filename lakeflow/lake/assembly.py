@@ -141,7 +141,7 @@ def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledge
 def _rules(project: Project, settings: Settings) -> tuple[AlertRule, ...]:
     if not settings.alerts:
         return ()
-    from lakeflow.lake.alerts import rules_of  # noqa: PLC0415 - most lakes tell nobody
+    from lakeflow.lake.telling.alerts import rules_of  # noqa: PLC0415 - most lakes tell nobody
 
     return rules_of(project, settings)
 

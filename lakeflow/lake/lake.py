@@ -20,9 +20,9 @@ from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.values import dataclass
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.selection import spelled
-from lakeflow.lake.alerting import AlertingLake
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.lake.standing import shown_settings
+from lakeflow.lake.telling.alerting import AlertingLake
 from lakeflow.project import cache_folder, find_root, kept_file, load, load_settings
 
 if TYPE_CHECKING:

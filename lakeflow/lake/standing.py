@@ -55,7 +55,7 @@ def to_stderr(lines: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, repr=False)
 class StandingLake:
-    """How a lake stands. `ReadableLake` adds what is in its tables."""
+    """How a lake stands. `TryingLake` adds what its code would give."""
 
     project: Project
     configured: Settings
@@ -148,7 +148,7 @@ class StandingLake:
         """
         for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
             self.configured.require_catalog(name)
-        from lakeflow.lake.alerts import check_alerts  # noqa: PLC0415 - as said above
+        from lakeflow.lake.telling.alerts import check_alerts  # noqa: PLC0415 - as said above
 
         check_alerts(self.project, self.configured)
         if self.configured.otel:

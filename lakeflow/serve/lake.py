@@ -15,8 +15,8 @@ from lakeflow.core.serve.refreshes import Refreshes, refreshes
 from lakeflow.core.serve.view import served
 from lakeflow.core.values import dataclass
 from lakeflow.lake import lake as lakes
-from lakeflow.lake.alerts import AFTER_A_COMMAND
 from lakeflow.lake.lake import Lake
+from lakeflow.lake.telling.alerts import AFTER_A_COMMAND
 from lakeflow.serve.ports import Sight
 
 

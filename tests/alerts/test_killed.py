@@ -18,7 +18,7 @@ from lakeflow.core.alerts.troubles import AlertRule
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.settings.settings import make_settings
-from lakeflow.lake.alerts import Alerts
+from lakeflow.lake.telling.alerts import Alerts
 from tests.alerts.lab import Receiver, receiving
 from tests.faults.zygote import KillAt, killed
 

@@ -115,7 +115,7 @@ def test_a_receiver_that_fails_for_an_hour_gets_all_of_it_once_in_order(tmp_path
 def test_a_receiver_that_never_answers_does_not_keep_a_command(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeflow.lake.alerts.AFTER_A_COMMAND", 0.5)
+    monkeypatch.setattr("lakeflow.lake.telling.alerts.AFTER_A_COMMAND", 0.5)
     receiver.delay = 60.0
     root = lake_with(tmp_path, entry(f"json://{receiver.place}", "held", name="slow"))
     assert run(root) is RunState.HELD

@@ -62,6 +62,11 @@ def test_no_room_has_more_than_fifteen_files() -> None:
     assert {str(room): number for room, number in rooms.items() if number > 15} == {}
 
 
+def test_no_file_has_400_lines() -> None:
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "lakeflow").rglob("*.py")}
+    assert {str(path): number for path, number in lines.items() if number >= 400} == {}
+
+
 def test_the_rooms_stand_in_the_order_of_the_import_contracts() -> None:
     """In a layer `a | b` both may come first; a layer that is a file has no row of its own."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lakeflow.core.run.backfill import BackfillEvent
     from lakeflow.core.view.rows import AssetStatus
-    from lakeflow.lake.alerts import Alerts
+    from lakeflow.lake.telling.alerts import Alerts
     from lakeflow.wap import World
 
 
@@ -43,7 +43,7 @@ class AlertingLake(ReadableLake):
     @property
     def alerts(self) -> Alerts:
         """Who is told what of the lake, as the settings say, and what waits to be sent."""
-        from lakeflow.lake.alerts import Alerts  # noqa: PLC0415 - who only looks tells nobody
+        from lakeflow.lake.telling.alerts import Alerts  # noqa: PLC0415 - who only looks tells nobody
 
         outbox, root = self._world.outbox, Path(self.project.root)
         assert outbox is not None, "a lake has an outbox"

@@ -19,7 +19,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.values import dataclass
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.lake.judged import conditions, reasons_of, seen_by_readers
-from lakeflow.lake.sending import Line, Tried, send_lines, settled, within
+from lakeflow.lake.telling.sending import Line, Tried, send_lines, settled, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

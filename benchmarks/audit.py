@@ -36,7 +36,7 @@ from lakeflow.core.model.check import CheckFile, CheckKind, Suite
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import ColumnFacts, Scan, Statistics
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 TYPES: Final = {
     "id": "long",

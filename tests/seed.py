@@ -40,7 +40,7 @@ _IMPORTED: Final = (
     *_WORKERS,
     "lakeflow.workers.guard",
     "lakeflow.adapters.duckdb.engine",
-    "lakeflow.project.functions",
+    "lakeflow.workers.functions",
 )
 _MOST: Final = 1 << 18
 """Bytes of a request: a command line and an environment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lakeflow.as_json.values import check_json, id_text, iso
-from lakeflow.core.view.standing_audit import StandingAudit
+from lakeflow.core.view.audited.standing_audit import StandingAudit
 
 
 def standing_audit_json(found: StandingAudit | None) -> dict[str, Any] | None:

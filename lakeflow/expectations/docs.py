@@ -22,7 +22,7 @@ from great_expectations.render.view import DefaultJinjaPageView
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.view.audits import Inspected
+from lakeflow.core.view.audited.audits import Inspected
 from lakeflow.expectations.base import LakeExpectation
 from lakeflow.expectations.results import is_known, result_of
 

@@ -24,9 +24,9 @@ from lakeflow.adapters.ledger import SqlEnvironments, SqlLedger, SqlOutbox
 from lakeflow.adapters.machine import ending, git, machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
-from lakeflow.adapters.machine import source_files as outside
+from lakeflow.adapters.machine.files import source_files as outside
+from lakeflow.adapters.machine.files.outside import OutsideFiles
 from lakeflow.adapters.machine.libraries import is_library
-from lakeflow.adapters.machine.outside import OutsideFiles
 from lakeflow.core.errors import ConfigError, Fault
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind, SqlDialect

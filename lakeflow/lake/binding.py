@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED, Binder, Bound
-from lakeflow.adapters.machine.source_files import read_digest
+from lakeflow.adapters.machine.files.source_files import read_digest
 from lakeflow.core.column_names import FILE, LOADED_AT, ROW
 from lakeflow.core.contract.fit import contracts, landed_columns
 from lakeflow.core.declare.derived_columns import unknown_columns

@@ -13,7 +13,7 @@ from lakeflow.core.model.asset import Asset, Project
 from lakeflow.core.model.check import CheckKind, DeclaredCheck, Suite
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal_inputs
 from lakeflow.lake.assembly import auditor_apart

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lakeflow.core.model.table import Garbage
     from lakeflow.core.settings.settings import Settings
     from lakeflow.core.suggest.suggestion import Suggestion
-    from lakeflow.core.view.audits import Inspected
+    from lakeflow.core.view.audited.audits import Inspected
     from lakeflow.core.view.rows import Setting
 
 Observer = Callable[[Event], None]

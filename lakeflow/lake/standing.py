@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from lakeflow.core.plan.facts import Facts
     from lakeflow.core.serve.view import Outlook
     from lakeflow.core.settings.settings import Settings
-    from lakeflow.core.view.audits import Inspected
+    from lakeflow.core.view.audited.audits import Inspected
+    from lakeflow.core.view.audited.standing_audit import StandingAudit
     from lakeflow.core.view.findings import Finding
-    from lakeflow.core.view.standing_audit import StandingAudit
     from lakeflow.lake import diagnosis
 
 _MANY_RUNS: Final = 200
@@ -213,7 +213,7 @@ class StandingLake:
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
         """What the audits of that run recorded; nothing is audited again."""
-        from lakeflow.core.view.audits import recorded  # noqa: PLC0415 - as said above
+        from lakeflow.core.view.audited.audits import recorded  # noqa: PLC0415 - as said above
 
         keys = self.select(*selection, exclude=exclude) if selection or exclude else None
         found = self.run(run)
@@ -283,7 +283,7 @@ class StandingLake:
 
         None while readers see nothing.
         """
-        from lakeflow.core.view.standing_audit import standing_audit  # noqa: PLC0415 - as said above
+        from lakeflow.core.view.audited.standing_audit import standing_audit  # noqa: PLC0415 - as said above
 
         key = self._one(asset)
         table = self._world.catalog.load([key]).get(key)

@@ -5,7 +5,7 @@ Every fault of a file is found here, with path, line and hint, and all faults ar
 
 from pathlib import Path
 
-from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.model.asset import Project, PythonCode
 from lakeflow.project.configure import cache_folder, find_root, kept_file, load_settings
 from lakeflow.project.kept import KEPT, KeptProject

@@ -26,7 +26,7 @@ from types import FunctionType
 from typing import Any, Final, NoReturn
 
 from lakeflow.adapters.machine.sealed import read_sealed_bytes, write_sealed_bytes
-from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.model.asset import Project
 from lakeflow.project.sources import ModuleLocation, Sources, digest_of_content, files_of, locate
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.core.errors import Fault
 from lakeflow.core.model.asset import Computer
-from lakeflow.core.model.digests import digest_of
+from lakeflow.core.ports.digests import digest_of
 from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
 from lakeflow.core.values import dataclass
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import Layer
 from lakeflow.core.values import dataclass

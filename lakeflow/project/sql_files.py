@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.declare.declaration import HEADER_FIELDS, read_declaration
-from lakeflow.core.declare.engine_laws import EngineDefaults
 from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.declare.parameters import parameters
+from lakeflow.core.declare.particular.engine_laws import EngineDefaults
 from lakeflow.core.declare.sql_header import Header, read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer

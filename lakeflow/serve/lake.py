@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from lakeflow.adapters.machine.code_files import Signature
-from lakeflow.adapters.machine.code_files import signature as code_signature
+from lakeflow.adapters.machine.files.code_files import Signature
+from lakeflow.adapters.machine.files.code_files import signature as code_signature
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.serve.refreshes import Refreshes, refreshes

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Any, Final
 
 from lakeflow.adapters.machine import ending
+from lakeflow.adapters.machine.files.source_files import places
 from lakeflow.adapters.machine.folder_watch import FolderWatch
-from lakeflow.adapters.machine.source_files import places
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.values import dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from lakeflow.adapters.machine.code_files import Signature, signature
+from lakeflow.adapters.machine.files.code_files import Signature, signature
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import waiting

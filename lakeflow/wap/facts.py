@@ -15,11 +15,11 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.plan import built as partition_set
-from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.facts import Facts, HeldStep, Published, Rekeyed
+from lakeflow.core.plan.in_time import built as partition_set
+from lakeflow.core.plan.in_time.built import Built
+from lakeflow.core.plan.in_time.late_rows import TouchedBy
 from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
-from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.plan.taken_out import keep_out
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched

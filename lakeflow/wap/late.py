@@ -16,12 +16,12 @@ from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, SqlCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import External, Scan, Table
-from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.facts import Facts, moved, published
+from lakeflow.core.plan.in_time.built import Built
+from lakeflow.core.plan.in_time.late_rows import FILES, Touched, TouchedBy
 from lakeflow.core.plan.increments import Rewritten, increment
-from lakeflow.core.plan.late_rows import FILES, Touched, TouchedBy
-from lakeflow.core.sql.filters import WindowFilter, filter_by
 from lakeflow.core.time.timeline import Timeline, Window
+from lakeflow.core.time.window_filter import WindowFilter, filter_by
 from lakeflow.core.values import dataclass
 from lakeflow.wap.ports import World
 

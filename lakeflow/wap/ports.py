@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lakeflow.core.keys import ExternalKey
     from lakeflow.core.model.file_source import FileSource
     from lakeflow.core.model.run import Holder
+    from lakeflow.core.plan.in_time.late_rows import Touched
     from lakeflow.core.plan.landing import Delivery, FoundFile
-    from lakeflow.core.plan.late_rows import Touched
     from lakeflow.core.ports.auditor import Auditor
     from lakeflow.core.ports.catalog import Catalog, Clock, Externals
     from lakeflow.core.ports.engine import Engine

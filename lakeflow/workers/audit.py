@@ -32,7 +32,7 @@ from lakeflow.core.model.check import DeclaredCheck, Outcome
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_progress import AuditProgress
+from lakeflow.core.run.audits.audit_progress import AuditProgress
 from lakeflow.core.spark.asked import Question, SparkAnswer
 from lakeflow.core.values import dataclass
 from lakeflow.workers.spark_queries import SparkQueries

@@ -23,7 +23,7 @@ from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.ports.engine import Runner
 
 if TYPE_CHECKING:
-    from lakeflow.project.functions import ProjectFunctions
+    from lakeflow.workers.functions import ProjectFunctions
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ class _LazyFunctions:
 
     @cached_property
     def _functions(self) -> ProjectFunctions:
-        from lakeflow.project.functions import ProjectFunctions  # noqa: PLC0415 - a second that SQL need not wait for
+        from lakeflow.workers.functions import ProjectFunctions  # noqa: PLC0415 - a second that SQL need not wait for
 
         return ProjectFunctions(self._root)
 

@@ -9,8 +9,8 @@ from lakeflow.core.model.asset import Computer
 from lakeflow.core.model.check import CheckFile, CheckKind, SqlDialect, Suite
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_places import AuditPlaces, places_of
-from lakeflow.core.run.audit_request import AddedRows, AuditRequest
+from lakeflow.core.run.audits.audit_places import AuditPlaces, places_of
+from lakeflow.core.run.audits.audit_request import AddedRows, AuditRequest
 from lakeflow.core.spark.reach import NO_BOUND, AuditReach
 
 ORDERS = AssetKey.parse("silver.orders")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.built import Built, digest_of, from_json, spelled_range, to_json
-from lakeflow.core.plan.late_rows import Late, Touched, brought_up, late
-from lakeflow.core.plan.partitions import Backfill, Pending, windows
+from lakeflow.core.plan.in_time.built import Built, digest_of, from_json, spelled_range, to_json
+from lakeflow.core.plan.in_time.late_rows import Late, Touched, brought_up, late
+from lakeflow.core.plan.in_time.partitions import Backfill, Pending, windows
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.time.local import spell
 from lakeflow.core.time.timeline import Timeline, Window, parse_moment, parse_partition

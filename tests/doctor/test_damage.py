@@ -19,7 +19,7 @@ from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.disk.avro import pack, unpack
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.core.errors import LakeflowError
-from lakeflow.core.model.digests import digest_in
+from lakeflow.core.ports.digests import digest_in
 from lakeflow.core.ports.locations import local_path
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.lake.care import doctor, relocate

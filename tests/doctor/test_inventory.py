@@ -19,9 +19,9 @@ from lakeflow.adapters.iceberg.care.inventory import Walk, open_through, read_co
 from lakeflow.adapters.iceberg.disk.avro import Container, pack, unpack
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.digests import with_digest
 from lakeflow.core.ports.locations import local_path
 from lakeflow.core.view.consistency import Stock
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging

@@ -22,7 +22,7 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 WEATHER = AssetKey.parse("silver.weather")
 _ARROW = {

@@ -12,7 +12,7 @@ import pytest
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_request import AddedRows, AuditRequest
+from lakeflow.core.run.audits.audit_request import AddedRows, AuditRequest
 
 from .lake import audit, request, scan_of, suite
 

@@ -9,7 +9,7 @@ import pytest
 from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 from .lake import LocalQueries, checks, request, row_check, scan_of, suite
 

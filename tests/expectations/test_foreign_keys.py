@@ -14,7 +14,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import ForeignKey, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 from .lake import audit, request, scan_of
 

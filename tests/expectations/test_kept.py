@@ -28,7 +28,7 @@ from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 from . import every
 from .lake import audit, request, row_check, scan_of, suite

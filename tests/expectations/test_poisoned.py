@@ -18,7 +18,7 @@ from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 from .lake import audit, request, scan_of, suite
 

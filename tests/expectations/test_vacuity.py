@@ -21,8 +21,8 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_progress import SHARED_SCAN
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_progress import SHARED_SCAN
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 from . import every
 from .lake import LocalQueries, checks, request, row_check, scan_of, suite

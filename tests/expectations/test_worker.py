@@ -31,8 +31,8 @@ from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics
-from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
-from lakeflow.core.run.audit_request import AddedRows, AuditRequest
+from lakeflow.core.run.audits.audit_progress import SHARED_SCAN, AuditProgress
+from lakeflow.core.run.audits.audit_request import AddedRows, AuditRequest
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 

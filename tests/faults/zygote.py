@@ -34,7 +34,7 @@ from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.lake.assembly import stores_of
 from lakeflow.lake.lake import Lake
 from lakeflow.workers.audit import _LazyQueries

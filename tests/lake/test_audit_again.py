@@ -16,7 +16,7 @@ import lakeflow
 from lakeflow.cli.main import run as command
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.check import Outcome
-from lakeflow.core.view.audits import Inspected
+from lakeflow.core.view.audited.audits import Inspected
 
 SUITE = """
 import great_expectations.expectations as gxe

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.plan.built import Built, to_json
+from lakeflow.core.plan.in_time.built import Built, to_json
 from lakeflow.core.time.timeline import Timeline
 from lakeflow.core.view.rows import AssetState
 from tests.late import Shop, moment

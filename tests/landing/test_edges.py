@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.adapters.duckdb.land.prepared import prepared
-from lakeflow.adapters.duckdb.land.text_files import bad_row
-from lakeflow.adapters.duckdb.land.text_lines import lines
+from lakeflow.adapters.duckdb.land.text.prepared import prepared
+from lakeflow.adapters.duckdb.land.text.text_files import bad_row
+from lakeflow.adapters.duckdb.land.text.text_lines import lines
 from lakeflow.core.model.file_source import NO_CAPS, FileSource, Format
 from tests.explored import explored
 from tests.landing.lab import Lake

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from lakeflow.adapters.machine.files.source_files import Hashes, changed_files, find_files
 from lakeflow.adapters.machine.sealed import write_sealed
-from lakeflow.adapters.machine.source_files import Hashes, changed_files, find_files
 
 
 def remembered(path: Path) -> dict[str, str]:
@@ -71,7 +71,7 @@ def test_a_file_that_stands_as_it_was_is_not_read_again(tmp_path: Path, monkeypa
         read.append(Path(file.name).name)
         return hashlib.new(kind, file.read())
 
-    monkeypatch.setattr("lakeflow.adapters.machine.source_files.hashlib.file_digest", digest)
+    monkeypatch.setattr("lakeflow.adapters.machine.files.source_files.hashlib.file_digest", digest)
     assert (changed_files(tmp_path, old), read) == ((), [])
     assert (changed_files(tmp_path, young), read) == ((), ["a.csv", "b.csv"])
     (tmp_path / "b.csv").unlink()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.duckdb.land.fetched import local_source
-from lakeflow.adapters.machine.outside import OutsideFiles
-from lakeflow.adapters.machine.source_files import Hashes
+from lakeflow.adapters.machine.files.outside import OutsideFiles
+from lakeflow.adapters.machine.files.source_files import Hashes
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import Caps, FileSource, Format
 from lakeflow.core.plan.landing import FoundFile

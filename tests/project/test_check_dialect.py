@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.declare.engine_laws import EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import EngineDefaults
 from lakeflow.core.errors import ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import SqlDialect

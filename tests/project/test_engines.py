@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.declare.engine_laws import EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import EngineDefaults
 from lakeflow.core.errors import ProjectError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Computer, Project
 from lakeflow.project import load
-from lakeflow.project.functions import ProjectFunctions
+from lakeflow.workers.functions import ProjectFunctions
 
 GOLD = EngineDefaults(frozenset({Layer.GOLD}), frozenset({"big"}))
 LANDING = '/*\nengine = "spark"\n[source]\nfiles = "*.csv"\nformat = "csv"\ncolumns = ["id"]\n*/\nselect id from source'

@@ -18,7 +18,7 @@ from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Sch
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.settings.spark import EXACT
 from lakeflow.workers.spark_queries import SparkQueries
 from tests.expectations.lake import LocalQueries

@@ -25,7 +25,7 @@ from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.landing import Landed
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult

@@ -10,7 +10,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord
 from lakeflow.core.model.table import Looked, Table
-from lakeflow.core.plan.built import Built, to_json
+from lakeflow.core.plan.in_time.built import Built, to_json
 from lakeflow.core.time.timeline import Timeline
 from lakeflow.core.time.units import Unit
 from lakeflow.wap.attempt import Attempt

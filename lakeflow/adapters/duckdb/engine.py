@@ -45,9 +45,9 @@ from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
-from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.time.window_filter import WindowFilter
 
 
 class DuckEngine:

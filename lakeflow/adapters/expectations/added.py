@@ -20,7 +20,7 @@ from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Plan
 from lakeflow.adapters.expectations.table import Audited, Queries
 from lakeflow.core.model.check import CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult, ReadScope
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 _BUILT_IN = ""
 

@@ -24,8 +24,8 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Severity
 from lakeflow.core.model.quarantine import Refusal
-from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_progress import SHARED_SCAN, AuditProgress
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
 
 

@@ -13,7 +13,7 @@ from lakeflow.adapters.expectations.compile.check_file import contents_of
 from lakeflow.adapters.expectations.table import CannotCheck, Queries
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 
 _HINT: Final = "mend the check file; this is what the audit would say"
 

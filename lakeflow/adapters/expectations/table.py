@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Decimal, Primitive, Schema, Type
-from lakeflow.core.run.audit_request import ADDED, NEAR
+from lakeflow.core.run.audits.audit_request import ADDED, NEAR
 from lakeflow.core.values import dataclass
 from lakeflow.core.wording import did_you_mean
 

@@ -21,9 +21,9 @@ from lakeflow.core.model.check import CheckFile, CheckKind, DeclaredCheck, Outco
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports.asking import Cluster, OpenQuestions
-from lakeflow.core.run.audit_places import EVERYTHING_HERE, AuditPlaces, places_of
-from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_places import EVERYTHING_HERE, AuditPlaces, places_of
+from lakeflow.core.run.audits.audit_progress import SHARED_SCAN, AuditProgress
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.spark.asked import Question, SparkAnswer
 from lakeflow.core.spark.reach import NO_BOUND, AuditReach

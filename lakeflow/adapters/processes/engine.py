@@ -33,9 +33,9 @@ from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
-from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
+from lakeflow.core.time.window_filter import WindowFilter
 from lakeflow.core.values import dataclass
 
 _WITHHELD: Final = "what it prints is not kept, because personal data is involved"

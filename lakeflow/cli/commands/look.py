@@ -34,9 +34,9 @@ from lakeflow.cli.screens.lake import (
     undefined_lines,
     waiting_lines,
 )
+from lakeflow.cli.screens.past.standing_audit import standing_audit_lines
 from lakeflow.cli.screens.rows import expanded_screen, rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
-from lakeflow.cli.screens.standing_audit import standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
     from lakeflow.core.listings import Statuses
     from lakeflow.core.model.run import RunRecord
+    from lakeflow.core.view.audited.standing_audit import StandingAudit
     from lakeflow.core.view.rows import AssetStatus
-    from lakeflow.core.view.standing_audit import StandingAudit
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
 

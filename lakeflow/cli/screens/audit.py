@@ -11,7 +11,7 @@ from lakeflow.cli.screens.checks import check_lines, passed_of
 from lakeflow.cli.text import Mark, Text, align, line, screen
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.view.audits import Inspected
+from lakeflow.core.view.audited.audits import Inspected
 from lakeflow.core.wording import age, counted
 from lakeflow.core.words import count, in_rows
 

@@ -12,10 +12,10 @@ from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.contract.fit import contracts
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.declare.derived_columns import derives_faults
-from lakeflow.core.declare.engine_laws import engine_faults
-from lakeflow.core.declare.example_laws import example_faults
-from lakeflow.core.declare.keyed_inputs import unlike
-from lakeflow.core.declare.timeline_laws import timeline_faults
+from lakeflow.core.declare.particular.engine_laws import engine_faults
+from lakeflow.core.declare.particular.example_laws import example_faults
+from lakeflow.core.declare.particular.keyed_inputs import unlike
+from lakeflow.core.declare.particular.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Code, Deletes, OnRewrite, PythonCode, Upstreams, ancestors, downstreams

@@ -12,7 +12,7 @@ from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, Table
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.values import dataclass
-from lakeflow.core.view.last_audit import last_verdict
+from lakeflow.core.view.audited.last_audit import last_verdict
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 
 PUBLISHES: Final = 24

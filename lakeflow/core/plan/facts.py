@@ -13,9 +13,9 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
-from lakeflow.core.plan.built import Built
+from lakeflow.core.plan.in_time.built import Built
+from lakeflow.core.plan.in_time.late_rows import TouchedBy
 from lakeflow.core.plan.landing import Landing
-from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.time.timeline import EVER
 from lakeflow.core.values import dataclass
 

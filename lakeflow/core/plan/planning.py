@@ -17,11 +17,11 @@ from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External
 from lakeflow.core.plan.drift import drift_told
 from lakeflow.core.plan.facts import Facts, Published, moved, taken_back
+from lakeflow.core.plan.in_time.partition_steps import partition_reasons, partitions_of
+from lakeflow.core.plan.in_time.partitions import Backfill, Pending
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, landing_reasons, renaming_reasons, told
 from lakeflow.core.plan.order import run_order
-from lakeflow.core.plan.partition_steps import partition_reasons, partitions_of
-from lakeflow.core.plan.partitions import Backfill, Pending
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
 from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.taken_out import Asked, as_asked, below, rebuilds

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lakeflow.core.model.asset import PythonCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.in_time.late_rows import late_warnings
 from lakeflow.core.plan.landing import told
-from lakeflow.core.plan.late_rows import late_warnings
 from lakeflow.core.plan.scd2_rebuilds import loss
 from lakeflow.core.plan.taken_out import told_out
 from lakeflow.core.time.timeline import EVER

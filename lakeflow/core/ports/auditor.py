@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lakeflow.core.model.check import Suite
     from lakeflow.core.model.quarantine import Refusal
     from lakeflow.core.model.run import CheckResult
-    from lakeflow.core.run.audit_request import AuditRequest
+    from lakeflow.core.run.audits.audit_request import AuditRequest
 
 
 class Auditor(Protocol):

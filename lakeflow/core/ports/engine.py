@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from lakeflow.core.plan.landing import Delivery, LandedSet
     from lakeflow.core.run.resources import Resources
     from lakeflow.core.run.write import Write, WriteResult
-    from lakeflow.core.sql.filters import WindowFilter
     from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
     from lakeflow.core.time.timeline import Window
+    from lakeflow.core.time.window_filter import WindowFilter
 
 
 class Produced(Protocol):

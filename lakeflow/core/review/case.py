@@ -18,7 +18,7 @@ from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepStat
 from lakeflow.core.review.change import ChangeEffect, Changes
 from lakeflow.core.review.places import line_of_fault, line_of_function, line_of_setting, lines_of_checks, place_of
 from lakeflow.core.values import dataclass
-from lakeflow.core.view.audits import Inspected
+from lakeflow.core.view.audited.audits import Inspected
 
 
 class CaseOutcome(StrEnum):

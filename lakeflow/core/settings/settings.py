@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.compact.work import FILE_BYTES
-from lakeflow.core.declare.engine_laws import EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import EngineDefaults
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.asset import Limits

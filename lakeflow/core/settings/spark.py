@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import field, replace
 from typing import Final
 
-from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.redaction import redacted, secret

@@ -16,9 +16,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.sql.tokens import Token, UnclosedError, tokens
 from lakeflow.core.time.timeline import BOUNDS
+from lakeflow.core.time.window_filter import WindowFilter
 from lakeflow.core.values import dataclass
 
 Columns = Mapping[AssetKey, frozenset[str]]

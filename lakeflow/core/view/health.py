@@ -10,8 +10,8 @@ from typing import Final
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.view.audited.last_audit import LastAudit, failures, last_verdict, outdated
 from lakeflow.core.view.freshness import Deadline
-from lakeflow.core.view.last_audit import LastAudit, failures, last_verdict, outdated
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
 from lakeflow.core.wording import lateness
 

@@ -12,7 +12,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
 from lakeflow.core.plan.facts import Facts, taken_back
-from lakeflow.core.plan.partitions import Pending
+from lakeflow.core.plan.in_time.partitions import Pending
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import waiting_now
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.machine import source_files as outside
+from lakeflow.adapters.machine.files import source_files as outside
 from lakeflow.adapters.objects import Places
 from lakeflow.core.model.asset import Project
 from lakeflow.core.ports.locations import store_of

@@ -13,7 +13,7 @@ from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.given.expected import compared
 from lakeflow.adapters.duckdb.given.store import GivenRows
-from lakeflow.adapters.machine import source_files as outside
+from lakeflow.adapters.machine.files import source_files as outside
 from lakeflow.core.errors import UsageError
 from lakeflow.core.expected.compare import RowDifference
 from lakeflow.core.expected.outcome import ExampleResult

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lakeflow.adapters.machine.code_files import Signature, signature
+from lakeflow.adapters.machine.files.code_files import Signature, signature
 from lakeflow.adapters.processes import Parent
 from lakeflow.adapters.processes.protocol import OneWayCall, reply_of
 from lakeflow.core.errors import AssetError, UsageError

@@ -23,7 +23,7 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.ports.auditor import Auditor
 from lakeflow.core.ports.engine import Engine, Produced
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.schema_evolution import settle
 from lakeflow.core.time.timeline import Window, parse_wall

@@ -13,10 +13,10 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.table import External, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.built import from_json as partitions_from_json
-from lakeflow.core.plan.built import partition_set
+from lakeflow.core.plan.in_time.built import from_json as partitions_from_json
+from lakeflow.core.plan.in_time.built import partition_set
+from lakeflow.core.plan.in_time.partitions import ASKED, Pending
 from lakeflow.core.plan.landing import LandedSet, Landing, from_json, landed_set
-from lakeflow.core.plan.partitions import ASKED, Pending
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.replay.replayed import ReplayOutcome
 from lakeflow.core.replay.then import (

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from lakeflow.core.plan.partitions import Backfill
+from lakeflow.core.plan.in_time.partitions import Backfill
 from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
 from lakeflow.core.run.events import Planned

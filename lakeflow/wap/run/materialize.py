@@ -15,7 +15,7 @@ from lakeflow.core.model.changes import Rename
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.plan.facts import Facts
-from lakeflow.core.plan.partitions import ASKED, Backfill
+from lakeflow.core.plan.in_time.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.plan.taken_out import asked_before

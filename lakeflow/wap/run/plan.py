@@ -10,7 +10,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.plan import planning
 from lakeflow.core.plan.facts import Facts
-from lakeflow.core.plan.partitions import Backfill
+from lakeflow.core.plan.in_time.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.plan.taken_out import Asked

@@ -11,7 +11,7 @@ from lakeflow.core.model.provenance import is_ours, provenance_of
 from lakeflow.core.model.run import Action, StepRecord, StepState
 from lakeflow.core.model.table import Scan, Snapshot
 from lakeflow.core.run.added_rows import passed_below, verdict_below
-from lakeflow.core.run.audit_request import AddedRows, AuditRequest
+from lakeflow.core.run.audits.audit_request import AddedRows, AuditRequest
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import hold_reason, written_as
 from lakeflow.wap.attempt import Attempt

@@ -9,7 +9,7 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
 from lakeflow.core.view.lineage import personal_columns, personal_inputs
 from lakeflow.wap.ports import World

@@ -22,7 +22,7 @@ from lakeflow.core.model.provenance import tombstones_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import published
-from lakeflow.core.plan.partitions import replaced_by, windows
+from lakeflow.core.plan.in_time.partitions import replaced_by, windows
 from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.events import StepPrinted, StepRetried

@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.diff.values import compared
 from lakeflow.adapters.duckdb.names import listed, local, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
-from lakeflow.adapters.duckdb.read.hidden import TEMPORARY, hidden, named_by_position
+from lakeflow.adapters.duckdb.read.deletes.hidden import TEMPORARY, hidden, named_by_position
 from lakeflow.core.compare.comparison import Asked
 from lakeflow.core.compare.files import only, shared, without
 from lakeflow.core.model.schema import Field, Schema

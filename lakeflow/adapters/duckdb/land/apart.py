@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.land.json_files import half_letter
 from lakeflow.adapters.duckdb.land.sql import PATH, TABLE
-from lakeflow.adapters.duckdb.land.text_files import QUOTES, fault_of
-from lakeflow.adapters.duckdb.land.text_lines import RawLine, end_of, raw_lines, reader
+from lakeflow.adapters.duckdb.land.text.text_files import QUOTES, fault_of
+from lakeflow.adapters.duckdb.land.text.text_lines import RawLine, end_of, raw_lines, reader
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Final
 
 from lakeflow.adapters.duckdb.land.fetched import beginning, local_source
-from lakeflow.adapters.duckdb.land.text_files import compare_positions, header_of
+from lakeflow.adapters.duckdb.land.text.text_files import compare_positions, header_of
 from lakeflow.adapters.duckdb.land.unpacked import readable, text_of
 from lakeflow.adapters.duckdb.names import is_in_store
 from lakeflow.core.contract.drift import Difference, Drift, drift_of

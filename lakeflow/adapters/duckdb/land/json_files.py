@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8
+from lakeflow.adapters.duckdb.land.text.text_lines import NOT_UTF8
 from lakeflow.core.model.file_source import FileSource
 
 ARRAYS: Final = 'format = "json" reads an array of objects'

@@ -18,7 +18,7 @@ from lakeflow.adapters.duckdb.cast.from_json import MARK, RESERVED, keeps_text, 
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
 from lakeflow.adapters.duckdb.land.json_files import ARRAYS, bad_array, bad_json
 from lakeflow.adapters.duckdb.land.parquet_values import bad_parquet
-from lakeflow.adapters.duckdb.land.text_files import bad_row, line_of_object, line_of_row
+from lakeflow.adapters.duckdb.land.text.text_files import bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY

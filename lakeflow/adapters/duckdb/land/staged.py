@@ -20,9 +20,9 @@ from lakeflow.adapters.duckdb.land.apart import Apart
 from lakeflow.adapters.duckdb.land.columns import StagedColumns
 from lakeflow.adapters.duckdb.land.fetched import local_source
 from lakeflow.adapters.duckdb.land.headers import Judged, judge
-from lakeflow.adapters.duckdb.land.prepared import prepared
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, TABLE, Delivered, JsonColumn
-from lakeflow.adapters.duckdb.land.text_files import bad_row
+from lakeflow.adapters.duckdb.land.text.prepared import prepared
+from lakeflow.adapters.duckdb.land.text.text_files import bad_row
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.core.contract.drift import drift_of
 from lakeflow.core.contract.fit import Fit, Misfit, contracts, judged, landed_columns, names_of

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, TypeAlias, cast
 
-from lakeflow.adapters.duckdb.land.text_files import ENCODING
+from lakeflow.adapters.duckdb.land.text.text_files import ENCODING
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.values import dataclass

@@ -12,7 +12,7 @@ from dataclasses import replace
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.adapters.duckdb.read.hidden import TEMPORARY, hidden
+from lakeflow.adapters.duckdb.read.deletes.hidden import TEMPORARY, hidden
 from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError

@@ -13,8 +13,8 @@ from lakeflow.adapters.duckdb.read.compare import apart
 from lakeflow.adapters.duckdb.read.sameness import exactly
 from lakeflow.core.declare.parameters import replaced, timestamp
 from lakeflow.core.model.table import Scan
-from lakeflow.core.sql.filters import WindowFilter
 from lakeflow.core.time.timeline import BOUNDS, Window
+from lakeflow.core.time.window_filter import WindowFilter
 
 _SPANS: Final = "lakeflow_spans"
 

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Lock
 from typing import Final
 
-from lakeflow.core.model.digests import digest_in
+from lakeflow.core.ports.digests import digest_in
 from lakeflow.core.ports.store_files import OpenedFile, StoreFiles
 from lakeflow.core.values import dataclass
 

@@ -26,9 +26,9 @@ from lakeflow.adapters.duckdb.write.refused_values import SOURCE, AbsentError, c
 from lakeflow.adapters.duckdb.write.refused_values import spelled as spelled_row
 from lakeflow.core.column_names import is_same
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
 from lakeflow.core.model.table import ColumnStats, Rows, WrittenFile
+from lakeflow.core.ports.digests import with_digest
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 

@@ -17,7 +17,7 @@ from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import ReadScope
 from lakeflow.core.model.schema import Schema, walk
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted
 

@@ -13,7 +13,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model.check import ForeignKey, Outcome
 from lakeflow.core.model.scd2_columns import VALID_FROM, VALID_TO
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
 
 

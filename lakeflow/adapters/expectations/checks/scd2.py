@@ -15,7 +15,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.scd2_columns import ADDED, IS_CURRENT, VALID_FROM, VALID_TO
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
 
 _ROWS = Aggregate("count(*)")

@@ -22,7 +22,7 @@ from lakeflow.adapters.expectations.compile.stand_ins import stand_ins
 from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, CheckKind
-from lakeflow.core.model.digests import digest_of
+from lakeflow.core.ports.digests import digest_of
 
 
 class TextCache(Protocol):

@@ -10,7 +10,7 @@ from functools import partial
 
 from lakeflow.adapters.iceberg.disk.fileio import reason
 from lakeflow.adapters.objects import DISK
-from lakeflow.core.model.digests import digest_in
+from lakeflow.core.ports.digests import digest_in
 from lakeflow.core.ports.objects import Objects
 
 _CHUNK = 1 << 20

@@ -19,8 +19,8 @@ from lakeflow.adapters.iceberg.disk.fileio import read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.digests import digest_in
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.digests import digest_in
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
 from lakeflow.core.values import dataclass

@@ -30,11 +30,11 @@ from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.provenance import PROVEN_LIST, is_ours
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection
+from lakeflow.core.ports.digests import with_digest
 from lakeflow.core.ports.locations import path_of, store_of
 from lakeflow.core.ports.objects import Objects, Scratch
 from lakeflow.core.values import dataclass

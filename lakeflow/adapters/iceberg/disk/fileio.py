@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.digests import digest_in
+from lakeflow.core.ports.digests import digest_in
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects, StoreError
 

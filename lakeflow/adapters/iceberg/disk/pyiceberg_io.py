@@ -10,7 +10,7 @@ from pyiceberg.io import FileIO, InputFile, OutputFile, OutputStream
 
 from lakeflow.adapters.iceberg.disk.fileio import read_bytes
 from lakeflow.adapters.objects.content import Content
-from lakeflow.core.model.digests import with_digest
+from lakeflow.core.ports.digests import with_digest
 from lakeflow.core.ports.objects import Objects, Scratch
 
 

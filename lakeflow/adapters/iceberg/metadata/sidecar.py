@@ -14,8 +14,8 @@ from lakeflow.adapters.iceberg.disk.fileio import read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import metadata_directory
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.digests import with_digest
 from lakeflow.core.ports.locations import path_of, store_of
 from lakeflow.core.ports.objects import Objects
 

@@ -10,9 +10,9 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
-from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
+from lakeflow.core.view.audited.audits import Inspected, head_of, looked_at, published_with, read_with
 from lakeflow.core.view.history import HELD
 from lakeflow.wap.look.runs import with_waiting_branches
 from lakeflow.wap.ports import World

@@ -20,7 +20,7 @@ from lakeflow.core.model.check import CheckFile
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.values import dataclass
 from lakeflow.core.view.history import predecessor
 from lakeflow.wap.look.audits.audit import AuditTarget, audit_around

@@ -8,7 +8,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.plan.facts import Facts
-from lakeflow.core.view.last_audit import LastAudit, audits_asked
+from lakeflow.core.view.audited.last_audit import LastAudit, audits_asked
 from lakeflow.wap.ports import World
 
 

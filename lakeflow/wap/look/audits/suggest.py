@@ -30,7 +30,7 @@ from lakeflow.core.suggest.propose import Subject, propose
 from lakeflow.core.suggest.standing import standing
 from lakeflow.core.suggest.suggestion import Suggestion, TriedSnapshot, audited, kept, own_file
 from lakeflow.core.suggest.text import new_file
-from lakeflow.core.view.audits import head_of, published_lately
+from lakeflow.core.view.audited.audits import head_of, published_lately
 from lakeflow.core.view.history import predecessor
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.look.audits.audit import AuditTarget, audited_now

@@ -13,9 +13,9 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.built import KIND, Built, says_the_same, to_json
-from lakeflow.core.plan.late_rows import brought_up
-from lakeflow.core.plan.partitions import INPUT_REBUILT, Pending, Today, Upstream, pending, with_built
+from lakeflow.core.plan.in_time.built import KIND, Built, says_the_same, to_json
+from lakeflow.core.plan.in_time.late_rows import brought_up
+from lakeflow.core.plan.in_time.partitions import INPUT_REBUILT, Pending, Today, Upstream, pending, with_built
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms

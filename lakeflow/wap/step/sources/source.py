@@ -19,7 +19,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import StepRecord, StepState
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.partitions import Pending
+from lakeflow.core.plan.in_time.partitions import Pending
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
 from lakeflow.core.ports.engine import Produced

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from lakeflow.adapters.duckdb.land.text_lines import (
+from lakeflow.adapters.duckdb.land.text.text_lines import (
     NOT_UTF8,
     LongLineError,
     RecordLines,

@@ -9,7 +9,7 @@ from lakeflow.cli.text import Text, align, line
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.view.standing_audit import StandingAudit
+from lakeflow.core.view.audited.standing_audit import StandingAudit
 from lakeflow.core.wording import age
 
 _SAID = {Ruling.PUBLISH: "passed", Ruling.FORCED: "published by force", Ruling.HOLD: "failed on what readers see"}

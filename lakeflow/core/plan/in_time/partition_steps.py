@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import Action
-from lakeflow.core.plan.built import Built, spelled_range
-from lakeflow.core.plan.partitions import Backfill, Pending, Today, Upstream, of_backfill, pending, windows
+from lakeflow.core.plan.in_time.built import Built, spelled_range
+from lakeflow.core.plan.in_time.partitions import Backfill, Pending, Today, Upstream, of_backfill, pending, windows
 from lakeflow.core.plan.reasons import Cause, Reason
 from lakeflow.core.time.timeline import EVER
 from lakeflow.core.wording import counted

@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from lakeflow.adapters.duckdb.land.text_files import QUOTES, too_long
-from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8, LongLineError, RecordLines, end_of, lines, reader
+from lakeflow.adapters.duckdb.land.text.text_files import QUOTES, too_long
+from lakeflow.adapters.duckdb.land.text.text_lines import NOT_UTF8, LongLineError, RecordLines, end_of, lines, reader
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
 

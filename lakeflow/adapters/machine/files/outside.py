@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lakeflow.adapters.machine import source_files
-from lakeflow.adapters.machine.source_files import Hashes
-from lakeflow.adapters.machine.store_sources import bytes_in_store, find_in_store, has_changed
+from lakeflow.adapters.machine.files import source_files
+from lakeflow.adapters.machine.files.source_files import Hashes
+from lakeflow.adapters.machine.files.store_sources import bytes_in_store, find_in_store, has_changed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports.locations import store_of

@@ -14,7 +14,7 @@ from uuid import uuid4
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import literal, local, local_sql, quoted
-from lakeflow.adapters.duckdb.read.deletion_vectors import deleted_positions
+from lakeflow.adapters.duckdb.read.deletes.deletion_vectors import deleted_positions
 from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
 from lakeflow.adapters.duckdb.read.sameness import FLOATING
 from lakeflow.adapters.duckdb.read.shapes import every_column
@@ -250,7 +250,7 @@ class _DeleteLoader:
                 yield _FromItem(f"(SELECT {columns}, {sequence} AS sequence, {scope} AS scope FROM {source})")
         for delete in deletes:
             if delete.format != "parquet":
-                from lakeflow.adapters.duckdb.read.delete_rows import rows_of  # noqa: PLC0415 - brings two libraries
+                from lakeflow.adapters.duckdb.read.deletes.delete_rows import rows_of  # noqa: PLC0415 - brings two libraries
 
                 said = f"{delete.sequence} AS sequence, {literal(_scope(delete))} AS scope"
                 yield _FromItem(f"(SELECT *, {said} FROM deletes)", rows_of(self.cursor, delete, fields))

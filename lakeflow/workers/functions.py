@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from lakeflow.core.declare.engine_laws import DUCKDB_RUNS, EngineDefaults
+from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.asset import Asset, Computer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakeflow.core.model.asset import Computer
 from lakeflow.core.model.check import SqlDialect
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audits.audit_request import AuditRequest
 from lakeflow.core.spark.reach import OF_SPARK, AuditReach
 from lakeflow.core.values import dataclass
 

@@ -11,8 +11,8 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.plan.built import Built, digest_of
-from lakeflow.core.plan.late_rows import TouchedBy, late
+from lakeflow.core.plan.in_time.built import Built, digest_of
+from lakeflow.core.plan.in_time.late_rows import TouchedBy, late
 from lakeflow.core.time.timeline import Timeline, Window
 from lakeflow.core.values import dataclass
 

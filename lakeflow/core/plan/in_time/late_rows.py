@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.plan.built import Built, spelled_range
+from lakeflow.core.plan.in_time.built import Built, spelled_range
 from lakeflow.core.time.timeline import Timeline
 from lakeflow.core.values import dataclass
 from lakeflow.core.wording import counted

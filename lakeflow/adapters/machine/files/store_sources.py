@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from typing import Final, TypeVar
 
-from lakeflow.adapters.machine.source_files import Hashes
+from lakeflow.adapters.machine.files.source_files import Hashes
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports.store_files import SeenFile, StoreFiles
 

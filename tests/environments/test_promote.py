@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from lakeflow.core.model.run import RunState
 from lakeflow.core.view.findings import Level
 from lakeflow.lake.care import rebuild_ledger
 from lakeflow.lake.lake import Lake
+from lakeflow.wap.environments import promote as story
+from lakeflow.wap.environments.drop import still
 from lakeflow.wap.environments.promote import Promoted
 from tests.environments.lab import BAD, CHANGED, main_of, project, tables
 from tests.external.lab import make, opened
@@ -365,3 +368,47 @@ def test_an_environment_of_an_older_release_is_promoted(root: Path) -> None:
     with opened(root) as lake:
         assert_in_order(lake)
         assert not lake.plan().steps
+
+
+def test_a_run_that_makes_more_ready_between_the_look_and_the_leases_is_not_torn(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it made rests on rows that landed there too: the one without the other would be wrong on main."""
+    built(root)
+    make(root, {"data/orders/2.csv": "id,city\n3,oslo\n"})
+    before = main_of(root)
+
+    @contextmanager
+    def late(*given: Any) -> Iterator[None]:
+        monkeypatch.setattr(story, "still", still)
+        assert built(root, "bronze.orders", SILVER, "gold.cities") is RunState.PUBLISHED
+        with still(*given):
+            yield
+
+    monkeypatch.setattr(story, "still", late)
+    with pytest.raises(BusyError, match=r"made bronze\.orders ready meanwhile"):
+        promoted(root)
+    assert main_of(root) == before
+    done = promoted(root)
+    assert keys(one.asset for one in done.promotion.ready) == ["bronze.orders", "gold.cities", SILVER]
+    assert len(main_of(root)[SILVER][2]) == len(main_of(root)["bronze.orders"][2]) == 3
+
+
+def test_a_promote_waits_for_a_run_that_is_at_work_in_the_environment(root: Path) -> None:
+    built(root)
+    with opened(root) as lake:
+        held = still(lake._world, "pr_1")
+        held.__enter__()
+        with pytest.raises(BusyError):
+            lake.environments.promote("pr_1")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(lambda: _promoted_within(root, 60))
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=2)
+            held.__exit__(None, None, None)
+            assert waiting.result().run is not None
+
+
+def _promoted_within(root: Path, seconds: float) -> Promoted:
+    with opened(root) as lake:
+        return lake.environments.promote("pr_1", wait=seconds)

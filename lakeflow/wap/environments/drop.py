@@ -44,11 +44,13 @@ def drop_outdated(world: World, keep: timedelta) -> tuple[str, ...]:
 
 
 @contextmanager
-def still(world: World, name: str, keys: Sequence[AssetKey] = ()) -> Iterator[None]:
-    """Hold all of an environment, or these assets of it, so that no run is at work there. It is not made by that."""
+def still(world: World, name: str, keys: Sequence[AssetKey] = (), wait: float = 0.0) -> Iterator[None]:
+    """Hold all of an environment, or these assets of it, so that no run is at work there. It is not made by that.
+    BusyError where one still is after `wait` seconds.
+    """
     there = replace(world.within(name), claim=world.claim)
     every = keys or {*world.catalog.keys(), *world.project.assets}
-    with leased(there, f"env-{world.new_id()}", every, 0.0):
+    with leased(there, f"env-{world.new_id()}", every, wait):
         yield
 
 

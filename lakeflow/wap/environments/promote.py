@@ -14,6 +14,7 @@ from functools import cache
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.environments.environment import Pinned
 from lakeflow.core.environments.promotion import Candidates, Promotion, Ready
+from lakeflow.core.errors import BusyError
 from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Promote, Stay
@@ -64,7 +65,8 @@ class _PromoteEntry(RunEntry):
 def promote(world: World, name: str, wait: float, observer: Observer) -> Promoted:
     """Build again in the environment what is behind, then publish on main all that is ready, without reading a row.
 
-    What is held there, or is still behind after that, stays there. UsageError where there is no such environment.
+    What is held there, or is still behind after that, stays there. UsageError where there is no such environment,
+    BusyError while a run is at work there for more than `wait` seconds, or where one has just made more of it ready.
     """
     seen, built = decided(world, name), None
     if seen.promotion.behind:
@@ -81,20 +83,19 @@ def promote(world: World, name: str, wait: float, observer: Observer) -> Promote
         actor=world.invocation.actor,
         reason=f"promoted from environment {name}",
     )
-    with leased(world, run.id, keys, wait) as lease, still(world, name, keys):
+    with leased(world, run.id, keys, wait) as lease, still(world, name, keys, wait):
         # Another run, on main or there, may have come between the look and the leases.
         now = decided(world, name)
-        ready = tuple(one for one in now.promotion.ready if one.asset in keys)
-        done = replace(now, promotion=replace(now.promotion, ready=ready))
-        if not ready:
-            return Promoted(None, done.promotion, built)
-        final = _published(world, lease, run, done)
-    return Promoted(final, done.promotion, built)
+        if more := sorted({one.asset for one in now.promotion.ready} - set(keys)):
+            # What is ready is so together: a part of it may rest on rows that main would not have.
+            raise BusyError(f"a run in environment {name} made {more[0]} ready meanwhile", hint="promote it again")
+        final = _published(world, lease, run, now) if now.promotion.ready else None
+    return Promoted(final, now.promotion, built)
 
 
 def _built(world: World, name: str, keys: tuple[AssetKey, ...], wait: float, observer: Observer) -> RunRecord | None:
     """Let the environment read today's main, and make anew in it what is behind."""
-    refresh_environment(world, name)
+    refresh_environment(world, name, wait)
     selected = with_their_quarantines(world.project.assets, keys)
     if not selected:
         return None

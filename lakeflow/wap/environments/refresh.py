@@ -16,14 +16,14 @@ from lakeflow.wap.environments.make import pins_of
 from lakeflow.wap.ports import World
 
 
-def refresh_environment(world: World, name: str) -> tuple[AssetKey, ...]:
+def refresh_environment(world: World, name: str, wait: float = 0.0) -> tuple[AssetKey, ...]:
     """Pin main as it is now. Names the assets whose state in the environment is let go, because main has moved under
     it: they read main again, and the next run in the environment makes them anew.
     """
     environments = recorded(world)
     if environments.find(name) is None:
         raise unknown(name, [one.name for one in environments.all()])
-    with still(world, name):
+    with still(world, name, wait=wait):
         made = environments.find(name)
         assert made is not None, "nobody drops what this holds"
         tables = world.catalog.load(world.catalog.keys())

@@ -55,6 +55,8 @@ class Runner:
             CI_MERGE_REQUEST_IID=str(number),
             CI_JOB_URL="https://forge.example/9",
             LAKE_REVIEW_TOKEN=TOKEN,
+            CI_DEFAULT_BRANCH="main",
+            CI_COMMIT_BRANCH="" if job == "close" else "main",
         )
         if self.kind == "gitlab":
             return bash(script_of(self.root, job), self.root, env).returncode
@@ -134,6 +136,14 @@ def test_what_was_merged_is_promoted_what_was_closed_is_dropped_and_the_rest_is_
     assert settled.run("settle") == 0
     one, two = f"{settled.prefix}1", f"{settled.prefix}2"
     assert settled.calls()[1:] == [f"env promote {one} --wait 10m", f"env drop {one}", f"env drop {two}"]
+
+
+def test_a_merge_request_that_is_closed_drops_what_was_closed_and_promotes_nothing_with_its_code(
+    settled: Runner,
+) -> None:
+    if settled.kind == "gitlab":
+        assert settled.run("close") == 0
+        assert settled.calls()[1:] == [f"env drop {settled.prefix}2"]
 
 
 def test_what_cannot_be_promoted_stays_and_the_others_are_settled(settled: Runner) -> None:

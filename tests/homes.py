@@ -53,6 +53,8 @@ def home_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> Home:
     database = f"sqlite:///{folder / 'catalog.db'}"
     if kind == EMBEDDED:
         return Home(kind, database, str(folder / "warehouse"))
+    if request.node.get_closest_marker("servers") is None:
+        pytest.fail(f"{request.node.name} needs servers: mark it with @pytest.mark.servers", pytrace=False)
     servers: Servers = request.getfixturevalue("servers")
     if kind.startswith(POSTGRESQL):
         database = servers.postgres().url()

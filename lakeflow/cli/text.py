@@ -61,8 +61,8 @@ class Text:
     def join(self, lines: Iterable[Text]) -> Text:
         """The lines with this text between each two."""
         pieces: list[tuple[str, str]] = []
-        for text in lines:
-            pieces += self._pieces if pieces else ()
+        for place, text in enumerate(lines):
+            pieces += self._pieces if place else ()
             pieces += text.pieces
         return Text.of(pieces)
 

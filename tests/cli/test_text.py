@@ -87,3 +87,8 @@ def test_every_mark_has_a_sign_of_its_own_in_unicode_and_in_ascii() -> None:
     plain = [ascii_only(sign) for sign in signs]
     assert len(set(plain)) == len(plain)
     assert all(sign.isascii() for sign in plain)
+
+
+def test_what_joins_texts_stands_between_empty_ones_too() -> None:
+    assert Text("|").join([Text(), Text(), Text("a"), Text(), Text("b"), Text()]).plain == "||a||b|"
+    assert not Text("|").join([Text()])

@@ -48,7 +48,6 @@ def rule(lake: Ledgers, drawn: tuple[str, AssetKey, int, Ruling]) -> None:
 
 
 def rename(lake: Ledgers, drawn: tuple[AssetKey, AssetKey]) -> None:
-    """A table takes its snapshots along, so no other table is asked of them by its old name until it is back."""
     with lake.database.transaction() as connection:
         lake.open[""].rename(connection, *drawn)
 
@@ -63,7 +62,10 @@ rulings = st.tuples(
     st.sampled_from(SNAPSHOTS),
     st.sampled_from([Ruling.PUBLISH, Ruling.HOLD]),
 )
-changes = st.one_of(st.tuples(st.just(rule), rulings), st.tuples(st.just(forget), st.none()))
+names = st.lists(st.sampled_from(KEYS), min_size=2, max_size=2, unique=True).map(tuple)
+changes = st.one_of(
+    st.tuples(st.just(rule), rulings), st.tuples(st.just(rename), names), st.tuples(st.just(forget), st.none())
+)
 wishes = st.dictionaries(st.sampled_from(KEYS), st.frozensets(st.sampled_from(SNAPSHOTS)))
 
 
@@ -89,6 +91,18 @@ def test_verdicts_that_a_renamed_table_took_along_are_found_by_its_new_name() ->
         KEYS[2]: (lake.said(KEYS[2], 1, Ruling.PUBLISH, 1),),
         KEYS[1]: before[KEYS[1]],
     }
+
+
+def test_a_table_that_was_renamed_and_is_back_has_what_was_said_of_it_meanwhile() -> None:
+    lake, wanted = Ledgers(), {KEYS[0]: [1]}
+    rule(lake, ("", KEYS[0], 1, Ruling.PUBLISH))
+    lake.open[""].latest(wanted)
+    rename(lake, (KEYS[0], KEYS[2]))
+    rule(lake, ("", KEYS[2], 1, Ruling.HOLD))
+    lake.open[""].latest({KEYS[2]: [1]})
+    rename(lake, (KEYS[2], KEYS[0]))
+    (found,) = lake.open[""].latest(wanted).values()
+    assert [said.ruling for said in found] == [Ruling.PUBLISH, Ruling.HOLD]
 
 
 def test_a_ledger_that_was_emptied_and_filled_anew_is_read_anew() -> None:

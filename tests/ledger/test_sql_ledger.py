@@ -245,7 +245,7 @@ def test_a_row_of_a_later_release_is_refused_without_its_values(ledger: SqlLedge
     assert "the release that wrote it" in (refused.value.hint or "")
 
 
-def test_a_verdict_is_read_once_while_its_row_stays_and_anew_when_that_changes(
+def test_a_verdict_is_read_once_while_its_row_stays_and_anew_when_another_stands_there(
     ledger: SqlLedger, database: Database
 ) -> None:
     ledger.save(RUN, [VERDICT])
@@ -253,10 +253,10 @@ def test_a_verdict_is_read_once_while_its_row_stays_and_anew_when_that_changes(
     ((first,), (again,)) = (ledger.latest(wanted)[ALPHA] for _ in range(2))
     assert first is again
     with database.transaction() as connection:
-        connection.execute(text("update lakeflow_verdicts set reason = 'said later'"))
-    assert ledger.latest(wanted) == {ALPHA: (replace(VERDICT, reason="said later"),)}
+        connection.execute(text("update lakeflow_verdicts set reason = 'said later', run = 'r9'"))
+    assert ledger.latest(wanted) == {ALPHA: (replace(VERDICT, reason="said later", run="r9"),)}
     with database.transaction() as connection:
-        connection.execute(text("update lakeflow_verdicts set ruling = 'secret'"))
+        connection.execute(text("update lakeflow_verdicts set ruling = 'secret', ruled_at = '9999-12-31T00:00:00'"))
     with pytest.raises(LakeError, match="a row that is no VerdictRecord: ruling"):
         ledger.latest(wanted)
 

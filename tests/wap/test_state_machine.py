@@ -486,6 +486,7 @@ TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase
 TestLakeOnIceberg.settings = lives(20, steps=15)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("kind", ["postgresql", "postgresql-s3"])
 def test_any_history_on_postgresql_keeps_the_promises(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path

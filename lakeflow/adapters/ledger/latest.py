@@ -1,4 +1,6 @@
-"""The latest verdicts on snapshots, kept between looks: of a lake that stays open only what came since is read."""
+"""The latest verdicts on snapshots, kept between looks: of a lake that stays open only those of assets that got one are
+read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any, Final
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import VerdictRecord
-from lakeflow.core.ports.database import Connection, Row, Statement
+from lakeflow.core.ports.database import Connection, Row
 from lakeflow.core.values import dataclass
 
 _MOST: Final = 10_000
@@ -18,70 +20,42 @@ _MOST: Final = 10_000
 _FEW: Final = 16
 Wanted = Mapping[AssetKey, frozenset[int]]
 Latest = Mapping[AssetKey, tuple[VerdictRecord, ...]]
+Told = tuple[Any, ...]
+"""How many verdicts there are of an asset, and the greatest of what tells them apart."""
 
 
 @dataclass(frozen=True)
 class _SaidOfAsset:
-    """What was said of one asset: of which snapshots, and which verdicts."""
+    """What was said of one asset: of which snapshots, among which verdicts, and which they are."""
 
     snapshots: frozenset[int]
+    told: Told | None
     verdicts: tuple[VerdictRecord, ...]
-
-
-@dataclass(frozen=True)
-class _VerdictMark:
-    """How far the verdicts went: the last of them, and how many there were up to it."""
-
-    ordinal: int
-    last: tuple[Any, ...]
-    count: int
 
 
 @dataclass
 class LatestVerdicts:
     """Those of the lake, or of an environment. Safe to share between threads.
 
-    Verdicts are added behind all others and are not changed. They go with their environment, or with their table; then
-    there are fewer up to the last that was seen, or another stands in its place, and nothing that is kept is believed.
+    A verdict is not changed. It comes behind all others, and it goes with its environment or, under another name, with
+    its table: then there are others, or another number, of the asset, and what is kept of that one is not believed.
     """
 
     environment: str
     _kept: dict[AssetKey, _SaidOfAsset] = field(default_factory=dict, repr=False)
-    _mark: _VerdictMark | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def read(self, connection: Connection, wanted: Wanted) -> Latest:
         with self._lock:
-            self._forget_what_changed(connection)
-            asked = {key: ids for key, ids in wanted.items() if not self._holds(key, ids)}
+            told = {row.asset: tuple(row) for row in connection.execute(statements.TOLD_VERDICTS)}
+            asked = {key: ids for key, ids in wanted.items() if not self._holds(key, ids, told.get(str(key)))}
             for key, verdicts in _asked(connection, asked, self.environment).items():
-                self._kept[key] = _SaidOfAsset(asked[key], verdicts)
+                self._kept[key] = _SaidOfAsset(asked[key], told.get(str(key)), verdicts)
             return {key: self._kept[key].verdicts for key in wanted}
 
-    def _holds(self, key: AssetKey, snapshots: frozenset[int]) -> bool:
+    def _holds(self, key: AssetKey, snapshots: frozenset[int], told: Told | None) -> bool:
         said = self._kept.get(key)
-        return said is not None and said.snapshots == snapshots
-
-    def _forget_what_changed(self, connection: Connection) -> None:
-        """The mark is older than what is read after it: a verdict that comes meanwhile is read once more."""
-        seen = self._mark
-        came = connection.execute(*_since(seen)).all()
-        if seen is None or not came or tuple(came[0]) != seen.last or _count(connection, seen.ordinal) != seen.count:
-            self._kept.clear()
-            came = connection.execute(statements.LAST_VERDICT).all() if seen else came
-        for row in came[1:]:
-            self._kept.pop(AssetKey.parse(row.asset), None)
-        last = came[-1] if came else None
-        self._mark = _VerdictMark(last.ordinal, tuple(last), _count(connection, last.ordinal)) if last else None
-
-
-def _since(seen: _VerdictMark | None) -> tuple[Statement, Mapping[str, int]]:
-    """The verdict that was seen last and those that came since; the last of all where none was seen."""
-    return (statements.VERDICTS_SINCE, {"ordinal": seen.ordinal}) if seen else (statements.LAST_VERDICT, {})
-
-
-def _count(connection: Connection, until: int) -> int:
-    return int(connection.execute(statements.COUNT_VERDICTS, {"ordinal": until}).scalar_one())
+        return said is not None and (said.snapshots, said.told) == (snapshots, told)
 
 
 def _asked(connection: Connection, wanted: Wanted, environment: str) -> Latest:

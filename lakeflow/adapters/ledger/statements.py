@@ -168,9 +168,9 @@ LATEST_VERDICTS: Final = sql(
     "assets",
     numbers="snapshots",
 )
-LAST_VERDICT: Final = sql("select * from lakeflow_verdicts order by ordinal desc limit 1")
-VERDICTS_SINCE: Final = sql("select * from lakeflow_verdicts where ordinal >= :ordinal order by ordinal")
-COUNT_VERDICTS: Final = sql("select count(*) from lakeflow_verdicts where ordinal <= :ordinal")
+TOLD_VERDICTS: Final = sql("""select asset, count(*) as verdicts, max(ordinal) as last, max(ruled_at) as ruled_at,
+        max(run) as run
+    from lakeflow_verdicts group by asset""")
 VERDICTS_UNTIL: Final = sql("""select * from lakeflow_verdicts where environment = :environment and ordinal <=
     (select max(ordinal) from lakeflow_verdicts where run = :run and ruling in ('publish', 'forced'))
     order by ordinal""")

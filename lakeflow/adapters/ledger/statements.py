@@ -221,6 +221,9 @@ ALL_PINS: Final = sql("select snapshot_id from lakeflow_pins where snapshot_id i
 PIN: Final = sql("insert into lakeflow_pins values (:name, :asset, :uuid, :snapshot_id)")
 UNPIN: Final = sql("delete from lakeflow_pins where environment = :name and asset in :assets", "assets")
 RUNS_OF: Final = sql("select id from lakeflow_runs where environment = :name")
+HAND_OVER_TAKEN_BACK: Final = sql("""update lakeflow_steps set state = 'skipped', reason = 'rolled back'
+    where run = :run and state = 'published'
+    and exists (select 1 from lakeflow_runs where id = :run and state = 'rolled_back')""")
 HAND_OVER_RUN: Final = sql("""insert into lakeflow_runs
     select :run, 'published', started_at, attempt, ended_at, selection, all_or_nothing, actor, reason, ''
     from lakeflow_runs where id = :recorded
@@ -235,8 +238,10 @@ HAND_OVER_CHECKS: Final = sql("""insert into lakeflow_checks
         scope, evidence, asked
     from lakeflow_checks where run = :recorded and asset = :asset and snapshot_id = :snapshot_id
     on conflict do nothing""")
-HAND_OVER: Final = (HAND_OVER_RUN, HAND_OVER_STEP, HAND_OVER_CHECKS)
-"""What makes a run of an environment, as far as it is about that snapshot, a run of main too."""
+HAND_OVER: Final = (HAND_OVER_TAKEN_BACK, HAND_OVER_RUN, HAND_OVER_STEP, HAND_OVER_CHECKS)
+"""What makes a run of an environment, as far as it is about that snapshot, a run of main too. One that was handed over
+before and was rolled back stands on main again with this snapshot alone.
+"""
 _ITS_RUNS: Final = "where run in (select id from lakeflow_runs where environment = :name)"
 FORGET: Final = (
     sql(f"delete from lakeflow_steps {_ITS_RUNS}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Final
 
@@ -12,7 +12,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Ruling, VerdictRecord
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.values import dataclass
 
 _FOR: Final = frozenset({Ruling.PUBLISH, Ruling.UNCHANGED, Ruling.RETURNED})
@@ -108,18 +108,26 @@ def _faults(found: Candidates, table: Table) -> Iterator[str]:
     if not line or line[-1].parent_id != table.main:
         yield "it was set back there to what main was before"
     elif not all(_is_audited(found, table.key, each.id) for each in line):
-        yield "a part of it was published there by force or by another engine"
+        yield _unaudited(found, table.key, line)
     elif not _stands(found, table.key, line[0].id):
         yield "an audit there held it since"
+
+
+def _unaudited(found: Candidates, key: AssetKey, line: Sequence[Snapshot]) -> str:
+    """What no audit let pass, and how it is taken back."""
+    mine = {each.id for each in line}
+    said = (one for one in found.said.get(key, ()) if one.snapshot_id in mine and one.ruling is Ruling.FORCED)
+    if (forced := next(said, None)) is not None:
+        back = f"`lakeflow rollback {forced.run} --env {found.environment.name}`"
+        return f"a part of it was published there by force, which {back} takes back"
+    return "a part of it was published there by another engine"
 
 
 def _confirmed(found: Candidates, table: Table) -> Ready | None:
     main = table.main
     if main is None or table.key not in found.project.assets or main != found.environment.base(table):
         return None
-    if found.environment.ref in table.refs or not _is_audited(found, table.key, main):
-        return None
-    if not _stands(found, table.key, main):
+    if not _is_audited(found, table.key, main) or not _stands(found, table.key, main):
         return None
     return Ready(table.key, main, main, table.snapshots[main].rows, is_confirmed=True)
 

@@ -14,7 +14,7 @@ from functools import cache
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.environments.environment import Pinned
 from lakeflow.core.environments.promotion import Candidates, Promotion, Ready
-from lakeflow.core.errors import BusyError
+from lakeflow.core.errors import BusyError, ConflictError
 from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Promote, Stay
@@ -117,9 +117,12 @@ def _published(world: World, lease: Lease, run: RunRecord, done: Decided) -> Run
     handed = sorted((said for one in ready for said in found.verdicts(one.asset)), key=lambda said: said.at)
     pins = {one.asset: Pinned(found.tables[one.asset].uuid, one.snapshot_id) for one in ready}
     name = found.environment.name
-    world.catalog.commit(
-        changes, _PromoteEntry(world, lease, changes, notes, recorded(world), name, tuple(handed), pins)
-    )
+    entry = _PromoteEntry(world, lease, changes, notes, recorded(world), name, tuple(handed), pins)
+    try:
+        world.catalog.commit(changes, entry)
+    except ConflictError as error:
+        hint = f"nothing was changed; `lakeflow env promote {name}` decides again on what is there now"
+        raise ConflictError(error.message, hint=hint, asset=error.asset) from None
     return final
 
 

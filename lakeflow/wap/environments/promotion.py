@@ -58,11 +58,12 @@ def _promotion(world: World, there: World, found: Candidates) -> Promotion:
     name = found.environment.name
     ready, behind = sound(found)
     waiting = {key for run in there.ledger.unpublished(world.project.assets) for key in run.left}
+    lost = frozenset(_never_built(found, {*ready, *behind, *waiting}))
     held: dict[AssetKey, str] = {}
     while True:
-        plan = _plan_after(world, there, name, ready, {*behind, *waiting})
+        plan = _plan_after(world, there, name, ready, {*behind, *waiting, *lost, *held})
         held |= {one.asset: one.why for one in plan.held}
-        asked = {*ready, *waiting}
+        asked = {*ready, *waiting, *lost}
         late = {step.asset: str(step.reasons[0]) for step in plan.steps if step.asset in asked}
         late = apart(found, ready) | late
         behind = late | behind
@@ -71,6 +72,19 @@ def _promotion(world: World, there: World, found: Candidates) -> Promotion:
         if left.keys() == ready.keys():
             return Promotion(name, tuple(left.values()), {k: behind[k] for k in sorted(behind.keys() - held)}, held)
         ready = left
+
+
+def _never_built(found: Candidates, keys: Collection[AssetKey]) -> Iterator[AssetKey]:
+    """What these are made from, however far above, and that stands nowhere: its table may have been dropped since."""
+    left, seen = list(keys), {*keys}
+    while left:
+        asset = found.project.assets.get(left.pop())
+        for key in (asset.upstreams if asset else frozenset()) - seen:
+            seen.add(key)
+            left.append(key)
+            table = found.tables.get(key)
+            if table is None or (table.main is None and not found.environment.holds(table)):
+                yield key
 
 
 def _plan_after(

@@ -1,4 +1,4 @@
-"""What a checkout changes against main, as JSON."""
+"""What a checkout changes against main or a commit, as JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lakeflow.core.review.change import Change, Changes
 
 def changes_json(found: Changes) -> JsonObject:
     return {
+        "ref": found.other,
         "breaking": len(found.breaking),
         "changes": [_change(each) for each in found.changes],
         "downstream": [

@@ -1,4 +1,4 @@
-"""What a checkout changes against main, as parts of a comment."""
+"""What a checkout changes against main or a commit, as parts of a comment."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.review.change import Change, ChangeEffect, Changes
 from lakeflow.core.wording import counted
 
-_WHERE = Markdown("`lakeflow check --against main` shows all of it.")
 _NAMES = 30
 
 
 def changes_markdown(found: Changes) -> str:
-    """What `check --against main` says, as a comment."""
+    """What `check --against` says, as a comment."""
     broken = len(found.breaking)
     others = len(found.changes) - broken
-    title = f"lakeflow check: {counted(broken, 'breaking change')}, {counted(others, 'other change')} against main"
-    return page(said(title), tuple(change_blocks(found)), _WHERE)
+    title = (
+        f"lakeflow check: {counted(broken, 'breaking change')}, {counted(others, 'other change')} against {found.other}"
+    )
+    where = paragraph(code(f"lakeflow check --against {found.other}"), " shows all of it.")
+    return page(said(title), tuple(change_blocks(found)), where)
 
 
 def change_blocks(found: Changes) -> Iterator[Block]:

@@ -197,12 +197,16 @@ class ReadableLake(TryingLake):
 
     def against(self, ref: str = MAIN, *, faults: Sequence[Fault] = ()) -> Changes:
         """What the project's files change against what main holds, and what breaks by it: nothing is built, and no data
-        is opened. `faults` are those that `check` found. UsageError for another ref than main.
+        is opened. `faults` are those that `check` found. Another ref is git's (`HEAD~1`, `origin/main`, a tag): then
+        the files are held against those of that commit, and no table is needed. UsageError for a ref that git does not
+        know.
         """
+        if ref != MAIN:
+            from lakeflow.lake.reviewing.commit import against_commit  # noqa: PLC0415 - as said above
+
+            return against_commit(self.project, self._patient(), ref, faults)
         from lakeflow.lake.reviewing.against import against  # noqa: PLC0415 - as said above
 
-        if ref != MAIN:
-            raise UsageError(f"a checkout is compared with main, and {ref!r} is not it", hint="write `--against main`")
         undefined = [each.key for each in self.undefined()]
         return against(self.project, self._facts(), self._world.ledger, undefined, faults)
 

@@ -1,4 +1,4 @@
-"""What a checkout changes against main, as an answer: 1 when something breaks, with file and line."""
+"""What a checkout changes against main or a commit, as an answer: 1 when something breaks, with file and line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def against_answer(session: Session, ref: str, *, deep: bool) -> Answer:
         with session.lake() as lake:
             found = lake.against(ref, faults=_faults(lake, deep=deep))
     except ProjectError as error:
-        found = Changes(tuple(map(_as_change, error.faults)))
+        found = Changes(tuple(map(_as_change, error.faults)), other=ref)
     tell(str(find_root(Path(session.project))), lambda: cases_of_changes(found))
     return Answer(
         {"against": changes_json(found)},

@@ -34,7 +34,11 @@ _EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and 
     "`lakeflow check --against main` ends with 1 when something breaks."
 )
 @click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
-@click.option("--against", metavar="main", help="Say what these files change against what main holds, and what breaks.")
+@click.option(
+    "--against",
+    metavar="main|REF",
+    help="Say what these files change, and what breaks: against what main holds, or a commit of git.",
+)
 @junit_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON, MARKDOWN)
 def check(session: Session, deep: bool, against: str | None) -> Answer:

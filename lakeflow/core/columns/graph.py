@@ -67,6 +67,13 @@ class ColumnGraph:
             raise UsageError(f"{table} has no column {column!r}", hint=hint)
         return found
 
+    def renamed(self, names: Mapping[str, str]) -> ColumnGraph:
+        """The same graph with other names for tables: old → new."""
+        if not names:
+            return self
+        tables = (each.renamed(names) for each in self.tables.values())
+        return ColumnGraph({each.table: each for each in tables})
+
     def around(self, asked: Sequence[ColumnRef]) -> ColumnLineage:
         """The part of the graph that the asked columns are derived from, or go into."""
         above, below = _reached(asked, self._above), _reached(asked, self._below)

@@ -69,6 +69,20 @@ class TableColumns:
     unknown: str = ""
     reads: frozenset[str] = frozenset()
 
+    def renamed(self, names: Mapping[str, str]) -> TableColumns:
+        """The same columns where tables have other names: old → new."""
+
+        def called(ref: ColumnRef) -> ColumnRef:
+            return ColumnRef(names.get(ref.table, ref.table), ref.column)
+
+        columns = (
+            replace(each, ref=called(each.ref), flows={called(ref): flow for ref, flow in each.flows.items()})
+            for each in self.columns
+        )
+        rows = {called(ref): effects for ref, effects in self.rows.items()}
+        reads = frozenset(names.get(each, each) for each in self.reads)
+        return TableColumns(names.get(self.table, self.table), tuple(columns), rows, self.unknown, reads)
+
 
 def files_of(asset: Asset) -> str:
     """The name under which the outside files of an asset stand in lineage."""

@@ -1,4 +1,6 @@
-"""What a checkout does to the lake without building anything: its changes against main, and who is hit by them."""
+"""What a checkout does to the lake without building anything: its changes against main or a commit, and who is hit by
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from lakeflow.core.columns.graph import ColumnGraph
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, downstreams
 from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.review.change import Change, ChangeEffect, ChangeKind, Changes, Downstream
 from lakeflow.core.review.columns import column_changes
 from lakeflow.core.review.personal import personal_changes
@@ -27,8 +30,16 @@ def changes(sides: BothSides) -> Changes:
         if key in sides.main and owner_of(key) is None:
             found += [*column_changes(sides, asset), *_key_change(sides, asset), *_contract(sides, asset)]
     ordered = sorted(found, key=lambda each: (_ORDER[each.effect], str(each.asset), each.column, each.says))
-    unknown = {key: _why(sides, key) for key in sides.project.assets if key not in sides.checkout.schemas}
-    return Changes(tuple(ordered), tuple(_downstream(sides, ordered)), unknown)
+    return Changes(tuple(ordered), tuple(_downstream(sides, ordered)), dict(_unknown(sides)), sides.other)
+
+
+def _unknown(sides: BothSides) -> Iterator[tuple[AssetKey, str]]:
+    """What was not compared, and why: code that is the same gives the same, whatever that is."""
+    for key in sides.project.assets:
+        if key not in sides.checkout.schemas:
+            yield key, _why(sides, key)
+        elif key in sides.main and sides.main[key].schema is None and not sides.same_code(key):
+            yield key, f"only a run tells its columns {sides.there}"
 
 
 def _why(sides: BothSides, key: AssetKey) -> str:
@@ -54,7 +65,8 @@ def _assets(sides: BothSides) -> Iterator[Change]:
             yield Change(ChangeKind.ASSET_ADDED, ChangeEffect.ADDITIVE, key, f"{key} is new", *place)
     for key in sides.removed:
         if owner_of(key) is None:
-            says = f"nothing defines {key} any more; its table stays until `lakeflow drop {key}`"
+            stays = f"; its table stays until `lakeflow drop {key}`" if sides.other == MAIN else ""
+            says = f"nothing defines {key} any more{stays}"
             yield Change(ChangeKind.ASSET_REMOVED, ChangeEffect.CHANGED, key, says)
 
 
@@ -66,7 +78,7 @@ def _key_change(sides: BothSides, asset: Asset) -> Iterator[Change]:
         return
     readers = tuple(sorted(key for key, each in sides.project.assets.items() if asset.key in each.upstreams))
     still = [key for key in readers if sides.same_code(key)]
-    told = f"the key of {asset.key} is ({', '.join(asset.primary_key)}), and ({', '.join(was)}) on main"
+    told = f"the key of {asset.key} is ({', '.join(asset.primary_key)}), and ({', '.join(was)}) {sides.there}"
     says = f"{told}; {', '.join(map(str, still))} read it as before" if still else told
     effect = ChangeEffect.BREAKING if still else ChangeEffect.CHANGED
     hint = "keep the key, or change who reads the asset in the same commit" if still else ""
@@ -83,9 +95,9 @@ def _contract(sides: BothSides, asset: Asset) -> Iterator[Change]:
     for was in (then, *then.get("versions", ())):
         if _columns(was) not in mine:
             lost = [name for name in _columns(was) if all(name not in each for each in mine)]
-            told = f"the contract of {asset.key} has no version as main's any more"
+            told = f"the contract of {asset.key} has no version as {sides.there} any more"
             says = f"{told}: {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} gone" if lost else told
-            hint = "keep main's columns as a version of the source, so that files of before land"
+            hint = f"keep the columns {sides.there} as a version of the source, so that files of before land"
             place = place_of(asset, "source")
             yield Change(ChangeKind.CONTRACT_BROKEN, ChangeEffect.BREAKING, asset.key, says, "", *place, hint)
 
@@ -155,13 +167,13 @@ def _moved_of(graph: ColumnGraph, name: str, moved: Mapping[str, frozenset[str] 
 
 
 def _effect(sides: BothSides, reader: AssetKey, moved: Mapping[str, frozenset[str] | None]) -> ChangeEffect:
-    """Additive where all that moves are columns that main does not have."""
+    """Additive where all that moves are columns that the other side does not have."""
     mine, then = moved.get(str(reader), frozenset()), sides.main.get(reader)
     if then is None:
         return ChangeEffect.ADDITIVE
-    if mine is ALL_COLUMNS:
+    if mine is ALL_COLUMNS or (mine and then.schema is None):
         return ChangeEffect.CHANGED
-    if any(then.schema.find(name) for name in mine):
+    if then.schema and any(then.schema.find(name) for name in mine):
         return ChangeEffect.CHANGED
     return ChangeEffect.ADDITIVE if mine else ChangeEffect.UNAFFECTED
 

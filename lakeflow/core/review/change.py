@@ -1,4 +1,4 @@
-"""What a checkout changes against what main holds, as values."""
+"""What a checkout changes against what main holds, or against a commit, as values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.values import dataclass
 
 
@@ -20,7 +21,7 @@ class ChangeEffect(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What is another than on main."""
+    """What is another than on main, or at the commit."""
 
     ASSET_ADDED = "asset added"
     ASSET_REMOVED = "asset removed"
@@ -67,11 +68,14 @@ class Downstream:
 
 @dataclass(frozen=True)
 class Changes:
-    """All changes, what breaks first. `unknown` says of assets why their columns are not known without a run."""
+    """All changes, what breaks first. `unknown` says of assets why their columns are not known without a run; `other`
+    is what the checkout is held against.
+    """
 
     changes: tuple[Change, ...] = ()
     downstream: tuple[Downstream, ...] = ()
     unknown: Mapping[AssetKey, str] = field(default_factory=lambda: EMPTY)
+    other: str = MAIN
 
     @property
     def breaking(self) -> tuple[Change, ...]:

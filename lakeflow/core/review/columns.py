@@ -35,10 +35,9 @@ class _Reviewed:
 
 def column_changes(sides: BothSides, asset: Asset) -> Iterator[Change]:
     """Columns that come, go, have another name or another type. Nothing where they are not known."""
-    after = sides.checkout.schemas.get(asset.key)
-    if after is None:
+    before, after = sides.main[asset.key].schema, sides.checkout.schemas.get(asset.key)
+    if before is None or after is None:
         return
-    before = sides.main[asset.key].schema
     one = _Reviewed(sides, asset, before, after)
     gone = [field for field in before.fields if after.find(field.name) is None]
     came = [field for field in after.fields if before.find(field.name) is None]
@@ -89,7 +88,7 @@ def _gone(one: _Reviewed, field: Field, now: str) -> Change:
     said = [f"{key} still reads it" for key in naming] + [f"{path} still names it" for path in checks]
     left = [str(key) for key in readers if key not in naming]
     if left:
-        said.append(f"{', '.join(left)} read it on main")
+        said.append(f"{', '.join(left)} read it {one.sides.there}")
     hint = "keep the column, or change who reads it in the same commit" if breaks else ""
     says = "; ".join((what, *said))
     effect = ChangeEffect.BREAKING if breaks else ChangeEffect.CHANGED
@@ -97,7 +96,7 @@ def _gone(one: _Reviewed, field: Field, now: str) -> Change:
 
 
 def _retyped(one: _Reviewed, before: Field, after: Field) -> Change:
-    what = f"{one.key}.{before.name} is {after.type}, and {before.type} on main"
+    what = f"{one.key}.{before.name} is {after.type}, and {before.type} {one.sides.there}"
     readers = readers_of(one.sides, one.key, before.name)
     if _widens(before.type, after.type):
         return _change(one, ChangeKind.TYPE_WIDENED, ChangeEffect.CHANGED, what, before.name, readers)

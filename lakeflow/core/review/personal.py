@@ -50,7 +50,10 @@ def _reachable(sides: BothSides, asset: Asset, column: TableColumn, new: frozens
 
 def _told_on_main(sides: BothSides, key: AssetKey, column: str) -> bool:
     """Was the same column made by the same code? Then nothing of it is new, whatever was declared above it."""
-    return sides.same_code(key) and sides.main[key].schema.find(column) is not None
+    if not sides.same_code(key):
+        return False
+    schema = sides.main[key].schema
+    return schema is None or schema.find(column) is not None
 
 
 def _weaker_masks(sides: BothSides, asset: Asset) -> Iterator[Change]:
@@ -60,7 +63,7 @@ def _weaker_masks(sides: BothSides, asset: Asset) -> Iterator[Change]:
         now = str(mask) if mask else ""
         given = sides.checkout.schemas.get(asset.key)
         if _STRONGER.get(was, 0) > _STRONGER[now] and (given is None or given.find(name)):
-            what = f"{asset.key}.{name} is masked on main ({was}), and here {now or 'not at all'}"
+            what = f"{asset.key}.{name} is masked {sides.there} ({was}), and here {now or 'not at all'}"
             at = (name, *place_of(asset, f"columns.{name}"))
             hint = f'give it mask = "{was}", or leave the column out'
             yield Change(ChangeKind.MASK_REMOVED, ChangeEffect.BREAKING, asset.key, what, *at, hint)

@@ -1,4 +1,4 @@
-"""The two sides of a review: what main holds of each asset, and what a checkout makes of it."""
+"""The two sides of a review: what main holds of each asset, or a commit says of it, and what a checkout makes of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.values import dataclass
 
 
 @dataclass(frozen=True)
 class MainSide:
     """An asset as main holds it: its columns, the version of the code that made it as today's fingerprint spells it,
-    what is kept of that code (empty: nothing is), and what it read.
+    what is kept of that code (empty: nothing is), and what it read. Of a commit the columns may not be known (None).
     """
 
-    schema: Schema
+    schema: Schema | None
     code_version: str = ""
     source: str = ""
     inputs: tuple[str, ...] = ()
@@ -58,17 +59,24 @@ class Checkout:
 
 @dataclass(frozen=True)
 class BothSides:
-    """Both sides. `main` has no table of another name than today's but those in `renames` (new name → old)."""
+    """Both sides. `main` has no table of another name than today's but those in `renames` (new name → old). `other` is
+    what the checkout is held against: main, or a commit as it was named.
+    """
 
     main: Mapping[AssetKey, MainSide]
     main_graph: ColumnGraph
     checkout: Checkout
     renames: Mapping[AssetKey, AssetKey] = field(default_factory=lambda: EMPTY)
     removed: Sequence[AssetKey] = ()
+    other: str = MAIN
 
     @property
     def project(self) -> Project:
         return self.checkout.project
+
+    @property
+    def there(self) -> str:
+        return f"on {MAIN}" if self.other == MAIN else f"at {self.other}"
 
     def same_code(self, key: AssetKey) -> bool:
         return key in self.main and self.main[key].code_version == self.project.assets[key].code_version

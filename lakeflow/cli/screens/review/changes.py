@@ -1,4 +1,4 @@
-"""What a checkout changes against main, as a screen: what breaks first."""
+"""What a checkout changes against main or a commit, as a screen: what breaks first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def changes_screen(found: Changes) -> Text:
     ]
     unknown = [line(f"not known without a run: the columns of {key} ({why})") for key, why in found.unknown.items()]
     broken = len(found.breaking)
-    head = f"{counted(broken, 'breaking change')}, {counted(len(found.changes) - broken, 'other change')} against main"
+    others = counted(len(found.changes) - broken, "other change")
+    head = f"{counted(broken, 'breaking change')}, {others} against {found.other}"
     downstream = [line("downstream by column lineage"), *align(below, indent=2)] if below else []
     return screen(told, downstream, unknown, [line(head)])
 

@@ -185,31 +185,55 @@ def judged(source: FileSource, file: str, header: Callable[[FileSource], Sequenc
 
 
 def fit(source: FileSource, version: FileSource, found: tuple[str, ...]) -> Fit | Misfit:
-    """How a file with these columns meets one version. A key that JSON objects lack is NULL, so no column is missing
-    there.
-    """
-    names, places, strange = names_of(source, version), dict[str, int](), dict[str, int]()
-    for at, name in enumerate(found):
-        target = names.get(name)
-        into, key = (strange, name) if target is None else (places, target)
-        twice = target is not None and not version.is_json  # of JSON these are the keys of many objects
-        if key in into and (twice or (target is None and version.extra is not Extra.IGNORE)):
-            return Misfit(because=_twice(found[into[key]], name), columns=len(found))
-        into.setdefault(key, at)
+    """How a file with these columns meets one version."""
+    met = _meet(version, names_of(source, version), found)
+    if isinstance(met, str):
+        return Misfit(because=met, columns=len(found))
     wanted = {target_of(source, version, name): name for name in version.columns}
-    absent = [target for target in wanted if target not in places]
-    missing = [] if version.is_json else [wanted[each] for each in absent if wanted[each] not in version.optional]
-    if found and version.columns and not places and not version.is_json:
-        missing = list(version.columns)
+    absent = tuple(target for target in wanted if target not in met.places)
+    missing = _missing(version, [wanted[target] for target in absent], other=bool(found) and not met.places)
     lands = version.extra is Extra.LAND or not version.columns
-    fault = next(_faults(strange, landed_columns(source)), "") if lands else ""
-    if missing or fault or (strange and version.extra is Extra.ERROR and version.columns):
-        shown = () if version.extra is Extra.IGNORE else tuple(strange)
-        return Misfit(shown if not fault else (), tuple(missing), fault, len(found))
-    extra = strange if lands else {}
-    older = {target: found[at] for target, at in places.items() if found[at] not in version.columns}
-    ignored = () if lands else tuple(strange)
-    return Fit(version, 0, found, {**places, **extra}, tuple(extra), ignored, tuple(absent), older)
+    if lands and (fault := next(_faults(met.strange, landed_columns(source)), "")):
+        return Misfit((), missing, fault, len(found))
+    if missing or (met.strange and version.extra is Extra.ERROR and not lands):
+        shown = () if version.extra is Extra.IGNORE else tuple(met.strange)
+        return Misfit(shown, missing, columns=len(found))
+    older = {target: found[at] for target, at in met.places.items() if found[at] not in version.columns}
+    if lands:
+        return Fit(version, 0, found, {**met.places, **met.strange}, tuple(met.strange), (), absent, older)
+    return Fit(version, 0, found, met.places, (), tuple(met.strange), absent, older)
+
+
+@dataclass(frozen=True)
+class _Met:
+    """At which of a file's columns each landed column stands, and each that the version does not know."""
+
+    places: Mapping[str, int]
+    strange: Mapping[str, int]
+
+
+def _meet(version: FileSource, names: Mapping[str, str], found: Sequence[str]) -> _Met | str:
+    """Each of the file's columns by the name under which it lands; or why two of them would be one.
+
+    The columns of JSON are the keys of many objects, so that one of them may use an older name, and another today's.
+    """
+    places, strange = dict[str, int](), dict[str, int]()
+    for at, name in enumerate(found):
+        into, key = (places, names[name]) if name in names else (strange, name)
+        may_come_again = version.is_json if name in names else version.extra is Extra.IGNORE
+        if key in into and not may_come_again:
+            return _twice(found[into[key]], name)
+        into.setdefault(key, at)
+    return _Met(places, strange)
+
+
+def _missing(version: FileSource, absent: Sequence[str], *, other: bool) -> tuple[str, ...]:
+    """Those of the absent columns that the file should have. A key that JSON objects lack is NULL. An `other` file,
+    which has none of the columns, lacks them all, even where each may be left out.
+    """
+    if version.is_json:
+        return ()
+    return tuple(version.columns) if other else tuple(name for name in absent if name not in version.optional)
 
 
 def _newest(renames: Mapping[str, tuple[str, ...]], name: str) -> str:

@@ -86,43 +86,71 @@ def split_off(
 ) -> Iterator[Split]:
     """Write refused rows to folders of that name in the directory of the other table, and give the others.
 
-    A row that says that its key is gone is no row of the table, so no check refuses it. Drops the folders where this,
-    or what is done with the good rows, fails.
+    A row that says that its key is gone is no row of the table, so that no check refuses it. Drops the folders where
+    this, or what is done with the good rows, fails.
     """
     into = write.refused
     assert into is not None, "asked for only where checks refuse rows"
     marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(into.refusals)]
-    other, sides = Path(into.directory) / target.name, list[_Marked]()
+    beside = _RefusedFiles(
+        into, Write(write.mode, into.schema, into.directory), parts, Path(into.directory) / target.name
+    )
+    sides = list[_Marked]()
     try:
         for relation in relations:
             sides.append(_marked(write, marks, relation))
         kept = _within_bounds(sides, marks)
-        refused = " OR ".join(mark.column for mark in kept) or "FALSE"
-        plain = replace(parts, fields=(), names=(), values=())
-        beside = Write(write.mode, into.schema, into.directory)
-        told = _told(into, kept, _given(write).names)
-        texts = [f"SELECT {told} FROM {side.table} WHERE {refused}" for side in sides]
-        came = sum(side.rows for side in sides)
-        if into.malformed:
-            came += query(relations[0], f"SELECT count(*) FROM ({into.malformed})").fetchall()[0][0]
-            texts[0] += f" UNION ALL SELECT {_told_malformed(into)} FROM ({into.malformed})"
-        files = tuple(
-            file
-            for place, (side, text) in enumerate(zip(sides, texts, strict=True))
-            for file in write_files(query(side.relation, text), beside, plain, other.with_name(f"{other.name}-{place}"))
-        )
+        is_refused = " OR ".join(mark.column for mark in kept) or "FALSE"
+        malformed = _malformed(into, relations[0])
+        refused = beside.written(sides, is_refused, _told(into, kept, _given(write).names))
         names = ", ".join(map(quoted, _given(write).names))
-        good = (query(each.relation, f"SELECT {names} FROM {each.table} WHERE NOT ({refused})") for each in sides)
+        good = (query(each.relation, f"SELECT {names} FROM {each.table} WHERE NOT ({is_refused})") for each in sides)
         stay = _staying(write, into, sides, cursor, parts)
-        earlier = write_files(stay, beside, plain, other.with_name(f"{other.name}-rest")) if stay else ()
-        yield Split(tuple(good), came, files, earlier, write.mode.traits.keyed)
+        earlier = beside.rows(stay, "rest") if stay else ()
+        came = sum(side.rows for side in sides) + malformed
+        yield Split(tuple(good), came, refused, earlier, write.mode.traits.keyed)
     except BaseException:
-        for folder in other.parent.glob(f"{other.name}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        beside.drop()
         raise
     finally:
         for side in sides:
             query(side.relation, f"DROP TABLE {side.table}")
+
+
+@dataclass(frozen=True)
+class _RefusedFiles:
+    """Folders beside the table's own for what is put into quarantine: their names begin with that of `target`."""
+
+    into: RefusedRows
+    write: Write
+    parts: Parts
+    target: Path
+
+    def written(self, sides: Sequence[_Marked], is_refused: str, told: str) -> tuple[WrittenFile, ...]:
+        """The refused rows of all sides, and with those of the first the rows that could not be read."""
+        texts = [f"SELECT {told} FROM {side.table} WHERE {is_refused}" for side in sides]
+        if self.into.malformed:
+            texts[0] += f" UNION ALL SELECT {_told_malformed(self.into)} FROM ({self.into.malformed})"
+        found = zip(sides, texts, strict=True)
+        return tuple(
+            f for place, (side, sql) in enumerate(found) for f in self.rows(query(side.relation, sql), str(place))
+        )
+
+    def rows(self, rows: DuckDBPyRelation, name: str) -> tuple[WrittenFile, ...]:
+        plain = replace(self.parts, fields=(), names=(), values=())
+        return write_files(rows, self.write, plain, self.target.with_name(f"{self.target.name}-{name}"))
+
+    def drop(self) -> None:
+        for folder in self.target.parent.glob(f"{self.target.name}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _malformed(into: RefusedRows, relation: DuckDBPyRelation) -> int:
+    """How many rows could not be read."""
+    if not into.malformed:
+        return 0
+    found: int = query(relation, f"SELECT count(*) FROM ({into.malformed})").fetchall()[0][0]
+    return found
 
 
 def _given(write: Write) -> Schema:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 
-from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError, UnsentError
 from lakeflow.adapters.iceberg.rest.signing import Signer
 from lakeflow.adapters.iceberg.rest.tokens import FetchedToken
 from lakeflow.core.errors import ConfigError, LakeError
 from lakeflow.core.settings.catalogs import ExternalCatalog
 
 SECRET = "s3cr3t-of-nobody"
+LOST = 0
+"""The connection ends without an answer."""
 
 
 @dataclass
 class Scripted:
-    """A server that answers each path with its next status; a path without any with 200."""
+    """A server that answers each path with its next status, or not at all; a path without any with 200."""
 
     statuses: dict[str, list[int]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -54,6 +58,9 @@ def server() -> Iterator[Scripted]:
         def answered(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, said = scripted.answer(self.command, self.path, self.headers.get("Authorization") or "")
+            if status == LOST:
+                self.close_connection = True
+                return
             content = json.dumps(said).encode()
             self.send_response_only(status)
             for name, text in scripted.headers.items() if status >= 400 else ():
@@ -113,19 +120,72 @@ def test_a_token_that_the_server_takes_no_more_is_fetched_anew_while_a_run_lasts
     assert [said for _, path, said in server.asked if path.endswith("/b")] == ["Bearer t1", "Bearer t2"]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
-def test_what_only_reads_is_asked_again(server: Scripted, status: int) -> None:
-    server.statuses["/v1/p/1/tables/a"] = [status, status]
-    assert client(server).get("/tables/a") is not None
-    assert server.paths().count("/v1/p/1/tables/a") == 3
+ASKS: dict[str, Callable[[CatalogClient], object]] = {
+    "read": lambda asked: asked.get("/tables/a"),
+    "once": lambda asked: asked.call("POST", "/tables/a", {}),
+    "again": lambda asked: asked.repeat("POST", "/tables/a", {}),
+    "token": lambda asked: asked.get("/tables/b"),
+}
+TIMES = {  # of four at most
+    (LOST, "once"): 1,
+    (500, "once"): 1,
+    (503, "once"): 1,
+    **{(status, kind): 1 for status in (400, 404, 409) for kind in ASKS},
+}
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_what_changes_something_is_sent_once_and_its_outcome_is_unknown(server: Scripted, status: int) -> None:
+@pytest.mark.parametrize("status", [LOST, 400, 404, 409, 429, 500, 503])
+@pytest.mark.parametrize("kind", ASKS)
+def test_a_request_is_sent_as_often_as_its_kind_may_and_never_more_than_four_times(
+    server: Scripted, kind: str, status: int
+) -> None:
+    path = "/v1/oauth/tokens" if kind == "token" else "/v1/p/1/tables/a"
+    asking = client(server, credential=f"id:{SECRET}")
+    server.statuses[path] = [status] * 9
+    with suppress(LakeError, LostError, RefusedError):
+        ASKS[kind](asking)
+    wanted = TIMES.get((status, kind), 4)
+    assert server.paths().count(path) == wanted
+    server.statuses[path] = [status] * (wanted - 1)
+    ASKS[kind](client(server, credential=f"id:{SECRET}"))
+    assert server.paths().count(path) == 2 * wanted
+
+
+@pytest.mark.parametrize("kind", ASKS)
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_host_that_cannot_be_reached_is_asked_four_times(server: Scripted, kind: str, *, opened: bool) -> None:
+    asking, said = client(server), list[str]()
+    if opened:
+        asking.open()
+
+    def nobody(_method: str, url: str, **_: object) -> None:
+        said.append(url)
+        raise requests.ConnectTimeout
+
+    asking._session.request = nobody  # type: ignore[assignment] # no host is away for sure
+    with pytest.raises((LakeError, UnsentError)):
+        ASKS[kind](asking)
+    assert len(said) == 4
+
+
+def test_what_was_lost_once_stays_unknown_when_the_host_is_away_then(server: Scripted) -> None:
+    asking, errors = client(server), iter([requests.ReadTimeout, *3 * [requests.ConnectTimeout]])
+    asking.open()
+
+    def lost(*_: object, **__: object) -> None:
+        raise next(errors)
+
+    asking._session.request = lost  # type: ignore[assignment] # as above
+    with pytest.raises(LostError) as error:
+        asking.repeat("POST", "/namespaces", {})
+    assert not isinstance(error.value, UnsentError)
+
+
+@pytest.mark.parametrize("status", [LOST, 500, 502, 503, 504])
+def test_the_outcome_of_a_change_without_an_answer_is_unknown(server: Scripted, status: int) -> None:
     server.statuses["/v1/p/1/tables/a"] = [status]
     with pytest.raises(LostError):
         client(server).call("POST", "/tables/a", {})
-    assert server.paths().count("/v1/p/1/tables/a") == 1
 
 
 def test_a_refused_change_is_known_not_to_have_happened(server: Scripted) -> None:
@@ -133,26 +193,6 @@ def test_a_refused_change_is_known_not_to_have_happened(server: Scripted) -> Non
     with pytest.raises(RefusedError) as refused:
         client(server).call("POST", "/tables/a", {})
     assert refused.value.code == 409
-
-
-def test_a_server_that_takes_in_nothing_for_the_moment_is_asked_again_for_a_change(server: Scripted) -> None:
-    server.statuses["/v1/p/1/tables/a"] = [429]
-    client(server).call("POST", "/tables/a", {})
-    assert server.paths().count("/v1/p/1/tables/a") == 2
-
-
-@pytest.mark.parametrize("status", [500, 503, 429])
-def test_what_has_one_effect_however_often_it_comes_is_sent_again(server: Scripted, status: int) -> None:
-    server.statuses["/v1/p/1/namespaces"] = [status, status]
-    client(server).repeat("POST", "/namespaces", {})
-    assert server.paths().count("/v1/p/1/namespaces") == 3
-
-
-def test_what_has_one_effect_and_is_never_answered_is_sent_a_few_times(server: Scripted) -> None:
-    server.statuses["/v1/p/1/namespaces"] = [500] * 9
-    with pytest.raises(LostError):
-        client(server).repeat("POST", "/namespaces", {})
-    assert server.paths().count("/v1/p/1/namespaces") == 4
 
 
 @pytest.mark.parametrize(

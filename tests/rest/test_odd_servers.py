@@ -201,3 +201,24 @@ def test_readers_of_a_cache_see_no_older_state_than_before(proxied: tuple[Lake, 
         seen(lab)
     kept.kept.clear()
     assert seen(lab) == MORE
+
+
+@java
+def test_a_process_that_stays_open_gets_over_an_older_state_that_another_engine_registered(
+    proxied: tuple[Lake, Proxy],
+) -> None:
+    """It cannot tell that from a cache at once: it says so once, and believes it then."""
+    lake, _ = proxied
+    lab = lake.opened()
+    lab.materialize()
+    before = lab.catalog.load([KEYS[2]])[KEYS[2]].version
+    lab.define("bronze.a", [1, 5], write=lab.assets[KEYS[0]].write)
+    lab.materialize()
+    assert seen(lab) == MORE
+    theirs = lake.rest.pyiceberg()
+    theirs.drop_table("gold.c")
+    theirs.register_table("gold.c", before)
+    with pytest.raises(LakeError, match="older state of the table than one that is known"):
+        seen(lab)
+    assert seen(lab) == [*MORE[:2], FIRST[2]]
+    assert seen(lab) == [*MORE[:2], FIRST[2]]

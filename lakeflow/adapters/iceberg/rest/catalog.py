@@ -15,7 +15,7 @@ from lakeflow.adapters.iceberg.catalog import IcebergCatalog, refuse_name
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.rest.changes import identifier, new_table
-from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError, UnsentError
 from lakeflow.adapters.iceberg.rest.commits import Ledgers, RestCommits
 from lakeflow.adapters.iceberg.rest.estate import ServedSurveyor
 from lakeflow.adapters.iceberg.rest.homes import home_property, is_at_home
@@ -87,16 +87,20 @@ class RestCatalog(IcebergCatalog):
         """One after the other: no server renames or drops several tables at once."""
         for change in changes:
             self._require(change)
+        if not all(isinstance(change, Drop) for change in changes):
+            self._tables.make_layers()
         intent = entry.before({change.key: change.version for change in changes})
         try:
-            for change in changes:
-                self._registered(change)
+            self._one_by_one(changes)
         except RefusedError as refused:
             if intent is None or not any(self.landed(intent).values()):
                 entry.withdrawn(intent)
                 raise _taken(changes[0], refused) from None
             if not entry.settled(intent):
                 raise self._tables.client.failed(refused) from None
+        except UnsentError as unsent:
+            entry.withdrawn(intent)
+            raise self._tables.client.away(unsent) from None
         except LostError as lost:
             if not entry.settled(intent):
                 raise self._tables.client.away(lost) from None
@@ -130,17 +134,23 @@ class RestCatalog(IcebergCatalog):
     def _lake(self) -> str:
         return lake_id(self._database, str(uuid4()), self._clock())
 
+    def _one_by_one(self, changes: Sequence[Registration]) -> None:
+        """RefusedError: the one that the server refused was not made. UnsentError: none was."""
+        for done, change in enumerate(changes):
+            try:
+                self._registered(change)
+            except UnsentError as unsent:
+                raise (LostError(str(unsent)) if done else unsent) from None
+
     def _registered(self, change: Registration) -> None:
         client = self._tables.client
         for name in _names(change):
             self._tables.known.moved(name)
         match change:
             case Adopt():
-                self._tables.make_layers()
                 body = {"name": change.key.name, "metadata-location": change.version}
                 client.call("POST", f"/namespaces/{change.key.layer}/register", body)
             case Rename():
-                self._tables.make_layers()
                 names = {"source": identifier(change.key), "destination": identifier(change.to)}
                 client.call("POST", "/tables/rename", names)
             case Drop():
@@ -180,6 +190,8 @@ class RestCatalog(IcebergCatalog):
         except RefusedError as refused:
             if refused.code != 409:
                 raise client.failed(refused) from None
+        except UnsentError as unsent:
+            raise client.away(unsent) from None
         except LostError as lost:
             if self._tables.load(key) is None:
                 raise client.away(lost) from None

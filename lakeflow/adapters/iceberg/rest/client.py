@@ -60,6 +60,10 @@ class LostError(Exception):
         self.pause = pause
 
 
+class UnsentError(LostError):
+    """No byte left this machine, so that the server did nothing."""
+
+
 @dataclass
 class CatalogClient:
     """Asks one server. A request that changes something is sent once: what came of it is for the caller to look up.
@@ -95,7 +99,7 @@ class CatalogClient:
         """Ask for the server's configuration. LakeError where it cannot be asked, or does not know the warehouse."""
         query = f"?{urlencode({'warehouse': self.catalog.warehouse})}" if self.catalog.warehouse else ""
         try:
-            said = self._asked("GET", f"{self._uri}/v1/config{query}")
+            said = self._tried(lambda: self._once("GET", f"{self._uri}/v1/config{query}"), LostError, self._auth.renew)
         except RefusedError as refused:
             raise self.failed(refused) from None
         self.config = {**(said.get("defaults") or {}), **(said.get("overrides") or {})}
@@ -120,21 +124,14 @@ class CatalogClient:
             raise self.away(lost) from None
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """RefusedError and LostError for the caller to tell apart."""
-        if not self._base:
-            self.open()
-        return self._asked(method, f"{self._base}{path}", body)
+        """RefusedError, LostError and UnsentError for the caller to tell apart."""
+        return self._below(method, path, body, LostError if method in _SAFE else UnsentError)
 
     def repeat(self, method: str, path: str, body: object) -> dict[str, Any]:
         """As `call`, for a change that has one effect however often it comes: where no answer comes, it is sent again.
         A refusal may then be that of the second try, where the first was taken in.
         """
-        for attempt in range(1, _TRIES):
-            try:
-                return self.call(method, path, body)
-            except LostError as lost:
-                self.rest(attempt, lost.pause)
-        return self.call(method, path, body)
+        return self._below(method, path, body, LostError)
 
     def server_time(self) -> float | None:
         """The server's clock, in seconds since 1970; None where it never said its time."""
@@ -155,18 +152,29 @@ class CatalogClient:
     def close(self) -> None:
         self._session.close()
 
-    def _asked(self, method: str, url: str, body: object = None) -> dict[str, Any]:
+    def _below(self, method: str, path: str, body: object, after: type[LostError]) -> dict[str, Any]:
+        if not self._base:
+            self.open()
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-        renewed = False
+        return self._tried(lambda: self._once(method, f"{self._base}{path}", content), after, self._auth.renew)
+
+    def _tried(
+        self, send: Callable[[], dict[str, Any]], after: type[LostError], renew: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """The answer to a request, which is sent a few times at most, whatever goes wrong with it: again where the
+        server did not take it in, where a token could be renewed, and where it was lost as `after` says.
+        """
+        renewed, unknown = False, None
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._once(method, url, content)
+                return send()
             except LostError as lost:
-                if attempt == _TRIES or not (method in _SAFE or isinstance(lost, _UnsentError)):
-                    raise
+                unknown = unknown or (None if isinstance(lost, UnsentError) else lost)
+                if attempt == _TRIES or not isinstance(lost, after):
+                    raise (unknown or lost) from None
                 pause = lost.pause
             except RefusedError as refused:
-                newer = refused.code in _ENDED and not renewed and self._auth.renew()
+                newer = refused.code in _ENDED and not renewed and renew()
                 if attempt == _TRIES or not (refused.code in _BUSY or newer):
                     raise
                 renewed, pause = renewed or newer, refused.pause
@@ -178,7 +186,7 @@ class CatalogClient:
         chance = random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1)  # noqa: S311 - no secret
         self.wait(min(max(chance, asked), _LONGEST))
 
-    def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
+    def _once(self, method: str, url: str, content: bytes = b"") -> dict[str, Any]:
         kind = {"Content-Type": "application/json"} if content else {}
         fresh = {"Cache-Control": "no-cache"} if method in _SAFE else {}
         headers = {"Accept": "application/json", **fresh, **self.more, **kind}
@@ -191,9 +199,9 @@ class CatalogClient:
                 method, url, data=content or None, headers=dict(headers), timeout=self.timeouts, allow_redirects=False
             )
         except requests.ConnectTimeout:
-            raise _UnsentError("no connection") from None
+            raise UnsentError("no connection") from None
         except requests.ConnectionError as error:
-            raise (_UnsentError("no connection") if _never_left(error) else LostError("the connection broke")) from None
+            raise (UnsentError("no connection") if _never_left(error) else LostError("the connection broke")) from None
         except requests.RequestException as error:
             raise LostError(type(error).__name__) from None
         self._note_time(answer)
@@ -212,24 +220,14 @@ class CatalogClient:
     def _fetch_token(self, form: Mapping[str, str]) -> Mapping[str, Any]:
         url = self.catalog.oauth2_uri or f"{self._uri}/v1/oauth/tokens"
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        for attempt in range(1, _TRIES + 1):
-            try:
-                return self._sent("POST", url, urlencode(form).encode(), kind)
-            except LostError as lost:
-                if attempt == _TRIES:
-                    raise self.away(lost) from None
-                pause = lost.pause
-            except RefusedError as refused:
-                if attempt == _TRIES or refused.code not in _BUSY:
-                    hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
-                    raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
-                pause = refused.pause
-            self.rest(attempt, pause)
-        raise AssertionError("the last try ends the loop")
-
-
-class _UnsentError(LostError):
-    """No byte left this machine, so that the server did nothing."""
+        content = urlencode(form).encode()
+        try:
+            return self._tried(lambda: self._sent("POST", url, content, kind), LostError, lambda: False)
+        except LostError as lost:
+            raise self.away(lost) from None
+        except RefusedError as refused:
+            hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
+            raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
 
 
 def _never_left(error: requests.ConnectionError) -> bool:

@@ -17,8 +17,9 @@ from lakeflow.adapters.iceberg.commit.numbers import Numbered
 from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
+from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.rest.changes import table_change
-from lakeflow.adapters.iceberg.rest.client import LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.client import LostError, RefusedError, UnsentError
 from lakeflow.adapters.iceberg.rest.sessions import Tables
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
@@ -122,26 +123,41 @@ class RestCommits(Commits):
         intent = entry.before({step.found.table.key: step.found.table.version for step in changing})
         self._place_proofs(changing)
         changes = [table_change(step.found, step.updates) for step in asked]
-        lost = ""
+        try:
+            made = self._made(changes, changing, intent)
+        except RefusedError as refused:
+            entry.withdrawn(intent)
+            raise self._refusal(changing, refused) from None
+        except UnsentError as unsent:
+            entry.withdrawn(intent)
+            raise NothingHappenedError(self._tables.client.away(unsent)) from None
+        if made:
+            entry.after(intent)
+        else:
+            self._resolve(changing, entry, intent)
+
+    def _made(self, changes: Sequence[Json], changing: Sequence[TableCommit], intent: Intent | None) -> bool:
+        """Did the server say so? False where nobody knows; RefusedError and UnsentError where it made none of them."""
+        lost = False
         for pause in (*_PAUSES, None):
             try:
                 self._tables.send(changes)
-            except RefusedError as refused:
-                if self._is_there(changing, intent):
-                    break  # it was this request, sent twice on its way, or its try before
-                if lost and intent is not None:
-                    break
-                entry.withdrawn(intent)
-                raise self._refusal(changing, refused) from None
-            except LostError as error:
-                lost = str(error)
-                if pause is None:
-                    break
-                time.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - no secret
+            except RefusedError:
+                # It may be this request, sent twice on its way, or its try before.
+                if self._is_there(changing, intent) or (lost and intent is not None):
+                    return False
+                raise
+            except UnsentError:  # the client tried often enough
+                if not lost:
+                    raise
+                return False
+            except LostError:
+                lost = True
+                if pause is not None:
+                    time.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - no secret
             else:
-                entry.after(intent)
-                return
-        self._resolve(changing, entry, intent)
+                return True
+        return False
 
     def _resolve(self, changing: Sequence[TableCommit], entry: Entry, intent: Intent | None) -> None:
         """Look what came of it, and have it brought to one end."""

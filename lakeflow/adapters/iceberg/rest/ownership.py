@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from lakeflow.adapters.iceberg.care.ownership import lake_id
 from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
-from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError, UnsentError
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import Layer
 from lakeflow.core.ports.database import sql
@@ -86,6 +86,8 @@ class Namespaces:
         except RefusedError as refused:
             if refused.code != 409:
                 raise self._client.failed(refused) from None
+        except UnsentError as unsent:
+            raise self._client.away(unsent) from None
         except LostError as lost:
             if not self._owner(layer):
                 raise self._client.away(lost) from None

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
-from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError
+from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, RefusedError, UnsentError
 from lakeflow.adapters.iceberg.rest.known import KnownStates
 from lakeflow.adapters.iceberg.rest.times import with_recorded_times
 from lakeflow.core.errors import LakeError
@@ -66,6 +66,8 @@ class Tables:
                 return found
             if attempt < _LOOKS:
                 self.client.rest(attempt)
+        # A process that stays open would never get over an older state that somebody registered: it begins anew.
+        self.known.moved(key)
         raise LakeError(
             f"{key}: {self.client.place} keeps answering with an older state of the table than one that is known",
             hint="let no cache, and no copy that lags behind, stand between; where another engine registered an older "
@@ -80,6 +82,8 @@ class Tables:
             except RefusedError as refused:
                 if refused.code != 409:
                     raise self.client.failed(refused) from None
+            except UnsentError as unsent:
+                raise self.client.away(unsent) from None
             except LostError as lost:
                 if self.client.get(f"/namespaces/{layer}") is None:
                     raise self.client.away(lost) from None
@@ -102,7 +106,7 @@ class Tables:
         return self._atomic
 
     def send(self, changes: Sequence[Json]) -> None:
-        """RefusedError where the server changed nothing, LostError where nobody knows."""
+        """RefusedError and UnsentError where the server changed nothing, LostError where nobody knows."""
         if len(changes) == 1:
             self.client.call("POST", _path(changes[0]), changes[0])
         elif self.together:
@@ -116,9 +120,9 @@ class Tables:
         for change in sorted(changes, key=lambda change: bool(change["updates"])):
             try:
                 self.client.call("POST", _path(change), change)
-            except RefusedError as refused:
+            except (RefusedError, UnsentError):
                 if done:
-                    raise LostError(f"some of the tables were changed: {refused.code}") from None
+                    raise LostError("some of the tables were changed") from None
                 raise
             done += bool(change["updates"])
 

@@ -15,6 +15,7 @@ from lakeflow.core.model.changes import (
     Adopt,
     Discard,
     Drop,
+    LetGo,
     Pin,
     Publish,
     Rename,
@@ -74,10 +75,20 @@ THERE: list[tuple[str, Any, Table | None, bool]] = [
     ("not untagged", Untag(A, "q1", 1), a(q1=1), False),
     ("another tag of it", Untag(A, "q1", 1), a(q2=1), True),
     ("tagged anew since", Untag(A, "q1", 1), a(q1=2), True),
-    ("adopted", Adopt(A, "v1"), a(), True),
-    ("not adopted", Adopt(A, "v1"), None, False),
-    ("dropped", Drop(A, "v1"), None, True),
-    ("not dropped", Drop(A, "v1"), a(), False),
+    ("adopted", Adopt(A, "v1", "silver.a"), a(), True),
+    ("not adopted", Adopt(A, "v1", "silver.a"), None, False),
+    ("not adopted, and another table has the name", Adopt(A, "v1", "other"), a(), False),
+    ("adopted by an older release", Adopt(A, "v1", ""), replace(a(), version="v1"), True),
+    ("not adopted by an older release", Adopt(A, "v1", ""), replace(a(), version="v2"), False),
+    ("not adopted by an older release, nor by another", Adopt(A, "v1", ""), None, False),
+    ("dropped", Drop(A, "v1", "silver.a"), None, True),
+    ("not dropped", Drop(A, "v1", "silver.a"), a(), False),
+    ("dropped, and another table has the name", Drop(A, "v1", "other"), a(), True),
+    ("unreadable, and dropped", Drop(A, "v1"), None, True),
+    ("unreadable, and not dropped", Drop(A, "v1"), a(), False),
+    ("let go", LetGo(A, {"env": 2, "env_audit": 3}, frozenset()), a(env=3), True),
+    ("let go in part", LetGo(A, {"env": 2, "env_audit": 3}, frozenset()), a(env_audit=3), False),
+    ("not let go", LetGo(A, {"env": 2}, frozenset()), a(env=2), False),
 ]
 
 
@@ -87,11 +98,28 @@ def test_whether_a_change_is_there_is_read_from_its_table(change: Any, held: Tab
 
 
 @pytest.mark.parametrize(
-    ("tables", "is_there"),
-    [("silver.b", True), ("silver.a", False), ("silver.a silver.b", False), ("", False)],
+    ("old", "new", "is_there"),
+    [
+        ("", "mine", True),
+        ("mine", "", False),
+        ("mine", "mine", False),
+        ("", "", False),
+        ("other", "mine", True),
+        ("mine", "other", False),
+        ("", "other", False),
+        ("other", "", False),
+    ],
 )
-def test_a_table_is_renamed_once_it_has_only_the_other_name(tables: str, is_there: bool) -> None:
-    assert landed(intent(Rename(A, B, "v1")), {name: table(str(name)) for name in keys(tables)}) == {A: is_there}
+@pytest.mark.parametrize("said", ["uuid", "version"])
+def test_a_table_is_renamed_once_it_has_only_the_other_name(old: str, new: str, said: str, is_there: bool) -> None:
+    """Also where another engine gave one of the names to another table; an older release knew it by its version."""
+    rename = Rename(A, B, "mine", "mine" if said == "uuid" else "")
+    held: dict[AssetKey, Table] = {}
+    for name, one in ((A, old), (B, new)):
+        if one:
+            uuid, version = (one, "v") if said == "uuid" else ("u", one)
+            held[name] = replace(table(str(name)), uuid=uuid, version=version)
+    assert landed(intent(rename), held) == {A: is_there}
 
 
 def test_a_table_has_all_its_changes_or_not() -> None:

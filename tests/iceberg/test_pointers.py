@@ -125,9 +125,9 @@ def test_a_pointer_is_put_whether_or_not_there_is_one(connection: Connected) -> 
 
 
 def test_a_table_is_adopted_named_and_dropped(connection: Connected) -> None:
-    registrations.apply(connection, Adopt(B, "/b"))
+    registrations.apply(connection, Adopt(B, "/b", "u"))
     assert rows(connection) == expected(row(A, "/at"), row(B, "/b"))
-    registrations.apply(connection, Rename(B, key("gold.c"), "/b"))
+    registrations.apply(connection, Rename(B, key("gold.c"), "/b", "u"))
     assert rows(connection) == expected(row(A, "/at"), row(key("gold.c"), "/b"))
     registrations.apply(connection, Drop(A, "/at"))
     assert rows(connection) == expected(row(key("gold.c"), "/b"))
@@ -136,10 +136,10 @@ def test_a_table_is_adopted_named_and_dropped(connection: Connected) -> None:
 @pytest.mark.parametrize(
     ("change", "asset", "said"),
     [
-        (Adopt(A, "/new"), A, "silver.a: expected no table of that name, found /at"),
-        (Rename(key("gold.a"), A, "/at"), A, "silver.a: expected no table of that name, found /at"),
-        (Rename(A, B, "/old"), A, "silver.a: expected its metadata at /old, found /at"),
-        (Rename(B, key("gold.c"), "/b"), B, "gold.b: expected its metadata at /b, found no table"),
+        (Adopt(A, "/new", "u"), A, "silver.a: expected no table of that name, found /at"),
+        (Rename(key("gold.a"), A, "/at", "u"), A, "silver.a: expected no table of that name, found /at"),
+        (Rename(A, B, "/old", "u"), A, "silver.a: expected its metadata at /old, found /at"),
+        (Rename(B, key("gold.c"), "/b", "u"), B, "gold.b: expected its metadata at /b, found no table"),
         (Drop(A, "/old"), A, "silver.a: expected its metadata at /old, found /at"),
         (Drop(B, "/b"), B, "gold.b: expected its metadata at /b, found no table"),
     ],

@@ -71,7 +71,8 @@ def _change(change: Change | Registration) -> dict[str, Any]:
 
 
 def _read_change(said: Mapping[str, Any]) -> Change | Registration:
-    made: Change | Registration = _model(said["kind"]).validate_python(said["said"])
+    # An older release left the uuid out where a table gets or loses a name.
+    made: Change | Registration = _model(said["kind"]).validate_python({"uuid": "", **said["said"]})
     return made
 
 

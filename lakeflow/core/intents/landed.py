@@ -13,6 +13,7 @@ from lakeflow.core.model.changes import (
     Change,
     Discard,
     Drop,
+    LetGo,
     Pin,
     Promote,
     Publish,
@@ -58,16 +59,23 @@ def landed(intent: Intent, tables: Mapping[AssetKey, Table]) -> Landed:
 
 
 def _is_there(change: Change | Registration, tables: Mapping[AssetKey, Table]) -> bool:
+    """Names may be given anew by another engine meanwhile: it is the table that tells what was done, by its uuid."""
     table = tables.get(change.key)
     match change:
         case Drop():
-            return table is None
+            return table is None or bool(change.uuid and table.uuid != change.uuid)
         case Rename():
-            return table is None and change.to in tables
+            return _is(tables.get(change.to), change) and not _is(table, change)
         case Adopt():
-            return table is not None
+            return _is(table, change)
         case _:
             return table is not None and _holds(table, change)
+
+
+def _is(table: Table | None, change: Adopt | Rename) -> bool:
+    """Intents of an older release name no uuid: then it is the table that has not moved since."""
+    said, found = (change.uuid, table and table.uuid) if change.uuid else (change.version, table and table.version)
+    return found == said
 
 
 def _holds(table: Table, change: Change) -> bool:
@@ -78,12 +86,12 @@ def _holds(table: Table, change: Change) -> bool:
             return table.uuid == change.uuid and not waits and table.was_main(change.snapshot_id)
         case Rollback():
             return _is_back(table, change)
-        case Discard():
-            return table.refs.get(change.branch) != change.snapshot_id
+        case Discard(branch=name, snapshot_id=at) | Untag(name=name, snapshot_id=at):
+            return table.refs.get(name) != at
         case Tag():
             return table.refs.get(change.name) == change.snapshot_id
-        case Untag():
-            return table.refs.get(change.name) != change.snapshot_id
+        case LetGo():
+            return all(table.refs.get(name) != at for name, at in change.refs.items())
     return True
 
 

@@ -137,6 +137,7 @@ class Adopt:
 
     key: AssetKey
     version: str
+    uuid: str
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,18 @@ class Rename:
     key: AssetKey
     to: AssetKey
     version: str
+    uuid: str
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Remove a table that is still at `version` from the catalog; its files stay."""
+    """Remove a table that is still at `version` from the catalog; its files stay. `uuid` is empty where its metadata
+    cannot be read.
+    """
 
     key: AssetKey
     version: str
+    uuid: str = ""
 
 
 Registration = Adopt | Rename | Drop

@@ -74,7 +74,7 @@ def drop(world: World, key: AssetKey) -> RunRecord:
         ended = replace(run, ended_at=world.clock(), reason=f"dropped {key}; its metadata stays at {version}")
         verdicts = [_dropped(world, ended, table)] if table and table.main is not None else []
         dropped = Dropped(key, table.uuid if table else "", version, ended.id, world.clock())
-        drop, notes = [Drop(key, version)], (RunNote(ended, tuple(verdicts)), dropped)
+        drop, notes = [Drop(key, version, table.uuid if table else "")], (RunNote(ended, tuple(verdicts)), dropped)
         world.catalog.register(drop, RunEntry(world, lease, drop, notes))
     return ended
 
@@ -127,7 +127,7 @@ def _taken_in(attempt: Attempt, audited: StepRecord, table: Table, place: str | 
     verdict = attempt.verdict(step, Ruling.PUBLISH, step.reasons[0])
     notes = (RunNote(ended, (verdict,)),)
     if place:
-        taken = [Adopt(table.key, table.version)]
+        taken = [Adopt(table.key, table.version, table.uuid)]
         attempt.world.catalog.register(taken, RunEntry(attempt.world, attempt.lease, taken, notes))
     else:
         assert table.main is not None

@@ -133,7 +133,8 @@ def settled_facts(world: World, lease: Lease, keys: Sequence[AssetKey], *, anew:
     facts = gather(world, keys, anew=anew)
     if not facts.renames:
         return facts
-    moves = [Rename(old, new, facts.tables[new].version) for new, old in facts.renames.items()]
+    renamed = [(old, new, facts.tables[new]) for new, old in facts.renames.items()]
+    moves = [Rename(old, new, table.version, table.uuid) for old, new, table in renamed]
     notes = tuple(NameNote(move.key, move.to) for move in moves)
     world.catalog.register(moves, RunEntry(world, lease, moves, notes))
     return replace(gather(world, keys, anew=anew), renames=facts.renames)

@@ -29,9 +29,9 @@ CHANGES = (
     Stay(BETA, None),
     Tag(BETA, "v1", 7),
     Untag(BETA, "v0", 7),
-    Adopt(GAMMA, "s3://lake/a b.json"),
-    Rename(GAMMA, BETA, "s3://lake/a b.json"),
-    Drop(GAMMA, "s3://lake/a b.json"),
+    Adopt(GAMMA, "s3://lake/a b.json", "uuid"),
+    Rename(GAMMA, BETA, "s3://lake/a b.json", "uuid"),
+    Drop(GAMMA, "s3://lake/a b.json", "uuid"),
 )
 ENDED = run(state=RunState.PUBLISHED, ended_at=START, steps=(STEP, StepRecord(BETA)), reason="odd \x00 \ud800 text")
 DROPPED = Dropped(GAMMA, "uuid-1", "s3://lake/x.json", "r1", START)

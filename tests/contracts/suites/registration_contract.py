@@ -18,24 +18,24 @@ class RegistrationContract:
 
     def test_a_dropped_table_is_gone_and_can_be_adopted_under_another_name(self, catalog: Catalog) -> None:
         table = catalog.create(ALPHA, SCHEMA)
-        catalog.register([Drop(ALPHA, table.version)], nothing)
+        catalog.register([Drop(ALPHA, table.version, table.uuid)], nothing)
         assert catalog.keys() == frozenset()
         found = catalog.inspect(BETA, table.version)
         assert (found.key, found.uuid) == (BETA, table.uuid)
         assert catalog.keys() == frozenset()
-        catalog.register([Adopt(BETA, found.version)], nothing)
+        catalog.register([Adopt(BETA, found.version, found.uuid)], nothing)
         assert catalog.load([ALPHA, BETA])[BETA].uuid == table.uuid
 
     def test_a_renamed_table_is_the_same_under_its_new_name_only(self, catalog: Catalog) -> None:
         table = catalog.create(ALPHA, SCHEMA)
-        catalog.register([Rename(ALPHA, BETA, table.version)], nothing)
+        catalog.register([Rename(ALPHA, BETA, table.version, table.uuid)], nothing)
         after = catalog.load([ALPHA, BETA])
         assert after.keys() == {BETA}
         assert (after[BETA].uuid, after[BETA].version) == (table.uuid, table.version)
 
     def test_a_name_that_was_given_up_makes_a_table_of_its_own(self, catalog: Catalog) -> None:
         old = catalog.create(ALPHA, SCHEMA)
-        catalog.register([Rename(ALPHA, BETA, old.version)], nothing)
+        catalog.register([Rename(ALPHA, BETA, old.version, old.uuid)], nothing)
         new = catalog.create(ALPHA, SCHEMA)
         assert new.uuid != old.uuid
         assert catalog.data_directory(new) != catalog.data_directory(catalog.load([BETA])[BETA])
@@ -54,7 +54,7 @@ class RegistrationContract:
             raise RecordFailedError
 
         with pytest.raises(RecordFailedError):
-            catalog.register([Rename(ALPHA, BETA, table.version)], Doing(fail))
+            catalog.register([Rename(ALPHA, BETA, table.version, table.uuid)], Doing(fail))
         assert catalog.keys() == {ALPHA}
 
     def test_where_no_table_is_none_is_found(self, catalog: Catalog) -> None:
@@ -65,5 +65,5 @@ class RegistrationContract:
 def _bad(kind: str, table: Table, taken: Table) -> Registration:
     """Onto a name that is taken, or of a table that is not there."""
     if kind == "adopt":
-        return Adopt(taken.key, table.version)
-    return Rename(table.key, taken.key, table.version) if kind == "rename" else Drop(GAMMA, "nowhere")
+        return Adopt(taken.key, table.version, table.uuid)
+    return Rename(table.key, taken.key, table.version, table.uuid) if kind == "rename" else Drop(GAMMA, "nowhere")

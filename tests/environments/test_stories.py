@@ -439,3 +439,61 @@ def test_what_nobody_used_for_so_long_is_dropped_unless_a_run_is_at_work_there(s
     with story.leased(A, "other"):
         assert drop_outdated(story.world, story.hours(0)) == ("pr",)
     assert [one.name for one in story.environments.all()] == ["other"]
+
+
+def test_what_was_made_anew_there_and_is_main_s_own_takes_the_place_of_what_main_held(story: Story) -> None:
+    left = held_on_main(story)
+    del story.suites[key(B)]
+    story.define(B, lambda rows: [number + number for number in rows[A]], A)
+    with story.inside():
+        assert story.materialize(B).steps[0].state is StepState.UNCHANGED
+    story.promote()
+    assert story.run(left).state is RunState.SUPERSEDED
+
+
+def test_what_was_only_audited_there_takes_the_place_of_nothing(story: Story) -> None:
+    mine = story.assets[key(B)]
+    left = held_on_main(story)
+    story.assets[key(B)] = mine
+    with story.inside():
+        assert story.materialize(B).steps[0].state is StepState.AUDITED
+    assert [one.is_confirmed for one in story.promote().promotion.ready] == [True]
+    assert story.run(left).state is RunState.HELD
+
+
+def held_on_main(story: Story) -> str:
+    """A run on main that holds other rows of `silver.b`, by a check that is mended since."""
+    story.check(B, lambda _, __: False)
+    story.define(B, lambda rows: [9 * number for number in rows[A]], A)
+    left = story.materialize(B)
+    assert left.state is RunState.HELD
+    story.check(B, lambda _, __: True)
+    return left.id
+
+
+def test_the_last_word_there_is_the_last_on_main_though_the_clock_was_set_back_in_between(story: Story) -> None:
+    clock = story.clock
+    for hours in (0, 2):
+        story.check(B, lambda _, __: True)
+        story.clock = lambda hours=hours: clock() - story.hours(hours)
+        with story.inside():
+            story.materialize(B)
+    story.clock = clock
+    assert [one.is_confirmed for one in story.promote().promotion.ready] == [True]
+    assert story.verdicts(B)[-1].checks_digest == story.suites[key(B)].digest
+    assert story.is_fresh(B)
+
+
+def test_a_rename_is_main_s_alone_and_is_said_to_be(story: Story) -> None:
+    tripled(story, B)
+    old = story.assets.pop(key(B))
+    story.define("silver.bb", lambda rows: [3 * number for number in rows[A]], A, renamed_from=old.key)
+    del story.assets[key(C)]
+    with pytest.raises(UsageError, match=r"for all readers \(silver\.b\)") as caught, story.inside():
+        story.materialize("silver.bb")
+    assert caught.value.hint == "`lakeflow materialize --env main silver.bb` gives it the other name"
+    story.materialize("silver.bb")
+    assert story.rows("silver.bb") == [3, 6]
+    assert behind(story.said()) == {"silver.bb": "main has moved since it was built"}
+    assert ready(story.promote().promotion) == []
+    assert set(story.table("silver.bb").refs) == {"main"}

@@ -17,7 +17,7 @@ import pytest
 
 from tests.explored import SHARE
 from tests.mutation.forks import Forks
-from tests.mutation.modules import KILLED_AT_LEAST, LONG, TESTS
+from tests.mutation.modules import KILLED_AT_LEAST, TESTS
 from tests.mutation.mutants import Mutated, install, where
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -45,8 +45,7 @@ def mutate(modules: Sequence[str]) -> int:
     mutated = [install(ROOT / module, _dotted(module)) for module in modules]
     sample = int(os.environ.get("SAMPLE", "1"))
     tests = TESTS[modules[0]]
-    kinds = "not spark" if tests in LONG else "not long and not spark"
-    selected = ("-m", kinds, "--hypothesis-profile", "mutate", *tests)
+    selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate", *tests)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         forks = Forks(mutated, known, quickest, sample, _write, Path(folder, "killer"))
         return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected], [forks])

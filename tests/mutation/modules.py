@@ -1,4 +1,4 @@
-"""What is mutated, and the tests that judge it: fast ones, but for environments, whose tests all have a real lake."""
+"""What is mutated, and the tests that judge it, which are fast."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ _APART: Final = (
     *(f"tests/wap/test_{name}.py" for name in ("apart", "apart_decisions", "apart_settled")),
 )
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
-_ENVIRONMENTS: Final = ("tests/environments/test_promote.py", "tests/environments/test_environments.py")
-LONG: Final = frozenset({_ENVIRONMENTS})
-"""Tests that are judges although they are long."""
+_ENVIRONMENTS: Final = ("tests/environments/test_stories.py",)
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
     for name in (
@@ -49,10 +47,10 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/wap/decide/runs.py": _STORY,
     "lakeflow/wap/decide/tables.py": _STORY,
     "lakeflow/wap/decide/garbage.py": ("tests/wap/test_garbage.py",),
-    "lakeflow/core/environments/promotion.py": _ENVIRONMENTS,
+    "lakeflow/core/environments/promotion.py": ("tests/core/test_promotion.py",),
     "lakeflow/wap/environments/promotion.py": _ENVIRONMENTS,
     "lakeflow/wap/environments/promote.py": _ENVIRONMENTS,
-    "lakeflow/wap/environments/catalog.py": _ENVIRONMENTS,
+    "lakeflow/wap/environments/catalog.py": ("tests/environments/test_shown_catalog.py",),
     "lakeflow/wap/environments/drop.py": _ENVIRONMENTS,
     "lakeflow/wap/environments/refresh.py": _ENVIRONMENTS,
     "lakeflow/adapters/ledger/latest.py": _LEDGER,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.core.environments.environment import Environment, branch_in, ref_of
 from lakeflow.core.environments.shown import shown, shown_unmade
 from lakeflow.core.errors import ConflictError, LakeError, UsageError
-from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Registration, Rollback, Stay, Tag, Untag
+from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Registration, Rename, Rollback, Stay, Tag, Untag
 from lakeflow.core.model.table import Looked, Table
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ class EnvironmentCatalog:
 
     def register(self, changes: Sequence[Registration], entry: Entry) -> None:
         names = ", ".join(str(change.key) for change in changes)
-        raise _refused(self._name, f"tables come, go and get other names for all readers ({names})")
+        new = " ".join(str(change.to) for change in changes if isinstance(change, Rename))
+        hint = f"`lakeflow materialize --env main {new}` gives it the other name" if new else _ON_MAIN
+        raise _refused(self._name, f"tables come, go and get other names for all readers ({names})", hint)
 
     def landed(self, intent: Intent) -> Landed:
         return self._lake.landed(intent)
@@ -172,5 +174,5 @@ class EnvironmentCatalog:
         return shown(table, environment)
 
 
-def _refused(name: str, why: str) -> UsageError:
-    return UsageError(f"environment {name} cannot do that: {why}", hint=_ON_MAIN)
+def _refused(name: str, why: str, hint: str = _ON_MAIN) -> UsageError:
+    return UsageError(f"environment {name} cannot do that: {why}", hint=hint)

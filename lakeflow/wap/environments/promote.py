@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from heapq import merge
 
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.environments.environment import Pinned
@@ -19,7 +20,17 @@ from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Promote, Stay
 from lakeflow.core.model.quarantine import with_their_quarantines
-from lakeflow.core.model.run import Lease, MoveNote, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.run import (
+    Action,
+    Lease,
+    MoveNote,
+    Ruling,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+    VerdictRecord,
+)
 from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.ports.environments import EnvironmentRecords
 from lakeflow.core.values import dataclass
@@ -111,10 +122,12 @@ def _published(world: World, lease: Lease, run: RunRecord, done: Decided) -> Run
     moved = [one for one in ready if not one.is_confirmed]
     verdicts = {one.asset: _verdict(found, one, final) for one in moved}
     changes = [_change(found, one, final, verdicts) for one in ready] + _stays(world, found, ready)
-    older = world.ledger.unpublished(verdicts)
-    taken = [left for each in older if (left := superseded(each, final, verdicts.keys()))]
+    # What an audit alone confirmed was not made anew.
+    anew = {step.asset for step in steps if step.asset in verdicts or step.action is Action.WRITE}
+    taken = [left for each in world.ledger.unpublished(anew) if (left := superseded(each, final, anew))]
     notes = (RunNote(final, tuple(verdicts.values())), *(RunNote(left, ()) for left in taken))
-    handed = sorted((said for one in ready for said in found.verdicts(one.asset)), key=lambda said: said.at)
+    # Of an asset the last one counts, also where a clock was set back in between.
+    handed = merge(*(found.verdicts(one.asset) for one in ready), key=lambda said: said.at)
     pins = {one.asset: Pinned(found.tables[one.asset].uuid, one.snapshot_id) for one in ready}
     name = found.environment.name
     entry = _PromoteEntry(world, lease, changes, notes, recorded(world), name, tuple(handed), pins)

@@ -111,6 +111,34 @@ def test_what_a_check_holds_in_an_environment_is_decided_there(root: Path) -> No
 
 
 @pytest.mark.long
+def test_what_a_later_run_took_over_is_not_held_any_more(root: Path) -> None:
+    make(root, {**CHANGED, **BAD})
+    with opened(root, env="pr_1") as lake:
+        assert ran(lake, "silver.orders") is RunState.HELD
+    make(root, {"layers/silver/orders.sql": CHANGED["layers/silver/orders.sql"].replace("* 2", "* 3")})
+    (root / "checks/silver/orders.small.sql").unlink()
+    with opened(root, env="pr_1") as lake:
+        assert ran(lake, "silver.orders") is RunState.PUBLISHED
+    refs = tables(root)["silver.orders"].metadata.refs
+    assert [name for name in refs if name.startswith("env_pr_1__audit_")], "its branch is kept for a while"
+    with opened(root) as lake:
+        assert lake.environments.show("pr_1").held == ()
+
+
+@pytest.mark.long
+def test_of_a_name_that_no_environment_has_is_said_what_there_is_or_what_a_name_may_be(root: Path) -> None:
+    with opened(root) as lake:
+        verbs = (lake.environments.promotion, lake.environments.promote, lake.environments.refresh)
+        for verb in (*verbs, lake.environments.show, lake.environments.drop):
+            with pytest.raises(UsageError, match="there is no environment pr_1") as told:
+                verb("pr_1")
+            assert "`lakeflow env` lists" in (told.value.hint or "")
+            with pytest.raises(UsageError, match="'foo/bar' cannot name an environment") as told:
+                verb("foo/bar")
+            assert told.value.hint == "write foo_bar"
+
+
+@pytest.mark.long
 def test_a_dropped_environment_leaves_no_branch_no_snapshot_and_no_file(root: Path) -> None:
     snapshots = {name: len(table.metadata.snapshots) for name, table in tables(root).items()}
     make(root, CHANGED)

@@ -46,10 +46,11 @@ class EnvironmentStanding:
         return self.made_at is not None
 
 
-def standing_of(environment: Environment, tables: Iterable[Table], keep: timedelta) -> EnvironmentStanding:
-    every = tuple(tables)
+def standing_of(
+    environment: Environment, tables: Iterable[Table], keep: timedelta, held: Iterable[AssetKey]
+) -> EnvironmentStanding:
     built = sorted(
-        (_built(environment, table) for table in every if environment.holds(table)), key=lambda one: one.asset
+        (_built(environment, table) for table in tables if environment.holds(table)), key=lambda one: one.asset
     )
     return EnvironmentStanding(
         environment.name,
@@ -58,7 +59,7 @@ def standing_of(environment: Environment, tables: Iterable[Table], keep: timedel
         environment.used_at,
         environment.ends_at(keep),
         tuple(built),
-        _held(environment.name, every),
+        tuple(sorted(held)),
     )
 
 
@@ -90,13 +91,15 @@ def _built(environment: Environment, table: Table) -> OwnState:
     return OwnState(table.key, base, head, snapshot.rows if snapshot else None, table.main != base)
 
 
-def _held(name: str, tables: Iterable[Table]) -> tuple[AssetKey, ...]:
-    waits = f"{ref_of(name)}__{BRANCH_PREFIX}"
-    return tuple(sorted(table.key for table in tables if any(ref.startswith(waits) for ref in table.refs)))
+def with_runs(name: str, tables: Iterable[Table]) -> tuple[Table, ...]:
+    """The tables in which runs of the environment left a branch, by the order of their keys."""
+    left = f"{ref_of(name)}__{BRANCH_PREFIX}"
+    found = (table for table in tables if any(ref.startswith(left) for ref in table.refs))
+    return tuple(sorted(found, key=lambda table: table.key))
 
 
 def _unrecorded(name: str, tables: Sequence[Table]) -> EnvironmentStanding:
     ref = ref_of(name)
     mine = (table for table in tables if ref in table.refs)
     built = tuple(OwnState(table.key, None, table.refs[ref], None, main_moved=True) for table in mine)
-    return EnvironmentStanding(name, None, None, None, None, built, _held(name, tables))
+    return EnvironmentStanding(name, None, None, None, None, built, tuple(one.key for one in with_runs(name, tables)))

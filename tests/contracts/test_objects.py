@@ -36,6 +36,28 @@ class TestS3(ObjectsContract):
 
 
 @pytest.mark.long
+class TestGoogle(ObjectsContract):
+    @pytest.fixture
+    def objects(self, servers: Servers) -> Objects:
+        return Places(lambda: servers.google().storage)
+
+    @pytest.fixture
+    def place(self, servers: Servers) -> str:
+        return f"gs://{servers.google().bucket()}/lakes"
+
+
+@pytest.mark.long
+class TestAzure(ObjectsContract):
+    @pytest.fixture
+    def objects(self, servers: Servers) -> Objects:
+        return Places(lambda: servers.azure().storage)
+
+    @pytest.fixture
+    def place(self, servers: Servers) -> str:
+        return f"{servers.azure().container()}/lakes"
+
+
+@pytest.mark.long
 class TestBucketWithVersions(TestS3):
     """What is removed or replaced stays as an old version there, and is nowhere for us."""
 

@@ -45,6 +45,26 @@ class TestS3(StoreFilesContract):
         return f"s3://{servers.s3().bucket()}/place"
 
 
+class TestGoogle(StoreFilesContract):
+    @pytest.fixture
+    def files(self, servers: Servers) -> StoreFiles:
+        return ArrowFiles(lambda: servers.google().storage)
+
+    @pytest.fixture
+    def place(self, servers: Servers) -> str:
+        return f"gs://{servers.google().bucket()}/place"
+
+
+class TestAzure(StoreFilesContract):
+    @pytest.fixture
+    def files(self, servers: Servers) -> StoreFiles:
+        return ArrowFiles(lambda: servers.azure().storage)
+
+    @pytest.fixture
+    def place(self, servers: Servers) -> str:
+        return f"{servers.azure().container()}/place"
+
+
 def test_a_store_that_refuses_is_told_of_without_its_keys(servers: Servers) -> None:
     store = servers.s3()
     place = f"s3://{store.bucket()}/a"

@@ -9,8 +9,10 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from tests.servers import java_rest, moto, postgres, seaweedfs
+from tests.servers import azure, google, java_rest, moto, postgres, seaweedfs
+from tests.servers.azure import Azurite
 from tests.servers.endpoints import Endpoint, Rest
+from tests.servers.google import GoogleStorage
 from tests.servers.java_rest import JavaRest
 from tests.servers.kept import CannotStartError
 from tests.servers.moto import Moto
@@ -43,6 +45,18 @@ class Servers:
         """A store in memory that also speaks Glue at the same address; slower, and closer to Amazon's answers."""
         started: Moto = self._once("moto", moto.start)
         return started.s3
+
+    def google(self) -> GoogleStorage:
+        """Google Cloud Storage, in memory."""
+        started: GoogleStorage = self._once("google", google.start)
+        return started
+
+    def azure(self) -> Azurite:
+        """Azure's blobs, in memory. It is no part of `make servers`, so that its tests may be skipped anywhere."""
+        if not azure.is_installed():
+            pytest.skip("Azurite is not on the path: `npm install --global azurite`")
+        started: Azurite = self._once("azure", azure.start)
+        return started
 
     def rest(self, kind: RestKind = "seaweedfs") -> Rest:
         """A catalog with a warehouse that is empty. SeaweedFS keeps it in its S3, Java in local files."""

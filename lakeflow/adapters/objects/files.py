@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import translate
 from pathlib import Path
@@ -133,8 +133,11 @@ class ArrowFiles:
         from pyarrow.fs import FileSelector  # noqa: PLC0415 - only what is in a store needs it
 
         files, path = self._at(folder)
+        # pyarrow's client of Google's store shows no folder that is only a part of names.
+        deep = files.type_name == "gcs"
         with in_words(_bucket(path)):
-            return list(files.get_file_info(FileSelector(path.rstrip("/"), allow_not_found=True)))
+            found = files.get_file_info(FileSelector(path.rstrip("/"), allow_not_found=True, recursive=deep))
+        return _first_below(path.rstrip("/"), found) if deep else list(found)
 
     def _below(self, folder: str, parts: Sequence[str]) -> Iterator[str]:
         if not parts:
@@ -173,6 +176,17 @@ class _ArrowFile:
         from pyarrow.fs import FileSelector  # noqa: PLC0415 - only where a read was refused
 
         return self._files.get_file_info(FileSelector(self._path.rpartition("/")[0]))
+
+
+def _first_below(folder: str, found: Iterable[FileInfo]) -> list[FileInfo]:
+    """What is right in the folder, of all that is somewhere below it: each folder once."""
+    from pyarrow.fs import FileInfo, FileType  # noqa: PLC0415 - only what is in a store needs it
+
+    names = {one.path: one for one in found}
+    below = {path.removeprefix(f"{folder}/").partition("/")[::2] for path in names}
+    folders = {f"{folder}/{name}" for name, rest in below if rest}
+    files = [one for path, one in names.items() if "/" not in path.removeprefix(f"{folder}/") and path not in folders]
+    return [*files, *(FileInfo(path, FileType.Directory) for path in sorted(folders))]
 
 
 def _bucket(path: str) -> str:

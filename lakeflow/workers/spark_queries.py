@@ -26,6 +26,7 @@ class SparkQueries:
         self._relations = relations
         self._ask = ask
         self._why = why
+        self._told: dict[str, str | CannotCheck] = {}
 
     @property
     def why(self) -> str:
@@ -69,13 +70,22 @@ class SparkQueries:
         return self._ask(Question(f"SELECT * FROM ({text}\n)", AnswerForm.BAD, shown))
 
     def _said(self, sql: str) -> str:
+        """The query in Spark SQL; CannotCheck where it is refused. A text is translated once."""
+        if sql not in self._told:
+            self._told[sql] = self._in_spark_sql(sql)
+        told = self._told[sql]
+        if isinstance(told, CannotCheck):
+            raise told.with_traceback(None)
+        return told
+
+    def _in_spark_sql(self, sql: str) -> str | CannotCheck:
         from lakeflow.core.spark.said.queries import in_spark_sql  # noqa: PLC0415 - the parser takes 0.2 s to import
         from lakeflow.core.spark.said.terms import NotTheSameError  # noqa: PLC0415 - as above
 
         try:
             return in_spark_sql(sql, self._views)
         except NotTheSameError as error:
-            raise self._refused(str(error)) from None
+            return self._refused(str(error))
 
     def _refused(self, reason: str) -> CannotCheck:
         return CannotCheck(f"Spark cannot be asked this: {reason}; {_WRITE_IT}")

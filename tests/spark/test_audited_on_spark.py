@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lakeflow
+from lakeflow.core.errors import SchemaError
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, ReadScope, StepState
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.spark.asked import SparkAnswer
+from lakeflow.core.spark.said import queries as translation
+from lakeflow.workers.spark_queries import SparkQueries
+from tests.expectations.lake import request
+from tests.spark.audits import questions, scan_of
 from tests.spark.test_engine import required, steps_of, write
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 BRONZE = """/*
 [columns.email]
@@ -122,3 +134,32 @@ def test_a_session_that_is_lost_in_an_audit_is_an_errored_check_and_the_branch_i
     assert lost.outcome is Outcome.ERRORED
     assert "the driver of Spark" in lost.detail
     assert steps["silver.lost"].state is StepState.HELD
+
+
+def test_a_relation_that_spark_cannot_read_is_refused_to_each_question_and_to_no_other(
+    session: SparkSession, tmp_path: Path
+) -> None:
+    now = scan_of(tmp_path / "now.parquet", "silver.orders", {"id": ("long", [1, 2])})
+    late = replace(now, key=AssetKey.parse("silver.late"), schema=Schema((Field("at", Primitive("time"), 1),), 0))
+    asked = request(now, relations={"silver.late": late})
+    with questions(session, asked, tmp_path / "questions") as opened:
+        queries = SparkQueries(asked.views, opened.ask, "a test asks")
+        for _ in range(2):
+            with pytest.raises(SchemaError, match=r"column .at. of silver\.late is time, a type that Spark lacks"):
+                queries.execute("SELECT count(*) FROM silver.late")
+        assert queries.execute("SELECT count(*) FROM silver.orders").rows == ((2,),)
+
+
+def test_a_text_is_translated_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def translated(sql: str, _views: Any) -> str:
+        said.append(sql)
+        return sql
+
+    monkeypatch.setattr(translation, "in_spark_sql", translated)
+    now = scan_of(tmp_path / "now.parquet", "silver.orders", {"id": ("long", [1, 2])})
+    queries = SparkQueries({"silver.orders": now}, lambda _: SparkAnswer(("n",), ((2,),)), "a test asks")
+    assert queries.knows("SELECT 1")
+    assert queries.execute("SELECT 1").rows == ((2,),)
+    assert said == ["SELECT 1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -15,6 +16,7 @@ from pyspark.errors import PySparkException
 from lakeflow.adapters.spark.failures import Running, failures
 from lakeflow.adapters.spark.read import Copy, frame, location
 from lakeflow.adapters.spark.session import require_exact
+from lakeflow.core.errors import LakeflowError
 from lakeflow.core.model.table import Scan
 from lakeflow.core.spark.asked import AnswerForm, Question, SparkAnswer, views_of
 from lakeflow.core.values import dataclass
@@ -29,7 +31,7 @@ _LONGEST: Final = 201
 @dataclass(frozen=True)
 class SparkQuestions:
     """The relations of an audit in a session; `folder` takes rows that are too many for an answer. A relation becomes a
-    view when the first query is asked.
+    view when the first query that names it is asked; one that Spark cannot read is refused to each.
     """
 
     session: SparkSession
@@ -41,7 +43,9 @@ class SparkQuestions:
     def ask(self, question: Question) -> SparkAnswer:
         """The answer. AssetError in Spark's words where there is none."""
         with failures(self.running):
-            self._views  # noqa: B018 - are made now
+            for relation, view in views_of(self.relations).items():
+                if re.search(rf"\b{view}\b", question.sql):
+                    self._need(relation, view)
             found = self.session.sql(question.sql)
             told = _ANSWERS[question.wanted](self, found, question)
             require_exact(self.session)
@@ -54,17 +58,29 @@ class SparkQuestions:
             yield self
         finally:
             with suppress(PySparkException, Py4JError, ConnectionError):
-                for view in vars(self).get("_views", ()):
+                for view in self._made:
                     self.session.catalog.dropTempView(view)
 
+    def _need(self, relation: str, view: str) -> None:
+        """Make the view once. What was wrong the first time is raised each time."""
+        if view not in self._made:
+            self._made[view] = self._make(relation, view)
+        if (error := self._made[view]) is not None:
+            raise error.with_traceback(None)
+
+    def _make(self, relation: str, view: str) -> Exception | None:
+        scratch = self.folder / view
+        scratch.mkdir(mode=0o700)
+        try:
+            frame(self.session, self.relations[relation], scratch, self.copy).createOrReplaceTempView(view)
+        except (LakeflowError, PySparkException, Py4JError, ConnectionError) as error:
+            return error
+        return None
+
     @cached_property
-    def _views(self) -> tuple[str, ...]:
-        named = views_of(self.relations)
-        for place, (relation, scan) in enumerate(self.relations.items()):
-            scratch = self.folder / f"relation-{place}"
-            scratch.mkdir(mode=0o700)
-            frame(self.session, scan, scratch, self.copy).createOrReplaceTempView(named[relation])
-        return tuple(named.values())
+    def _made(self) -> dict[str, Exception | None]:
+        """The views so far, and why one of them is none."""
+        return {}
 
     def rows(self, found: DataFrame, _: Question) -> SparkAnswer:
         return SparkAnswer(tuple(found.columns), tuple(tuple(map(_plain, row)) for row in found.collect()))

@@ -49,6 +49,10 @@ def _said(expression: str) -> str:
         ("at < seen AS v", "(CAST(`at` AS TIMESTAMP) < `seen`) AS `v`"),
         ("t IS DISTINCT FROM 'a' AS v", "(NOT (`t` <=> 'a')) AS `v`"),
         ("rank() OVER (ORDER BY id DESC) AS v", "rank() OVER (ORDER BY `id` DESC NULLS LAST) AS `v`"),
+        (
+            r"regexp_matches(t, '^[^a-z_-]?.\d{2}(x|\.)$') AS v",
+            "(`t` RLIKE '^[^a-z_-]?[^\n]\\\\d{2}(x|\\\\.)\\\\z') AS `v`",
+        ),
         ('"n" AS "a`b"', "`n` AS `a``b`"),
     ],
     ids=lambda value: "" if value.startswith("(") else value.partition(" AS ")[0][:20],
@@ -60,7 +64,14 @@ def test_each_word_keeps_its_meaning(expression: str, says: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "regexp_matches(t, 'a')",
+        r"regexp_matches(t, 'a\b')",
+        "regexp_matches(t, '(ab)*')",
+        "regexp_matches(t, '[a-z&&[b]]')",
+        "regexp_matches(t, '(?i)a')",
+        "regexp_matches(t, 'a*+')",
+        r"regexp_matches(t, '\s')",
+        "regexp_matches(t, '[a-c-e]')",
+        "regexp_matches(t, 'a{1001}')",
         "x = w",
         "f = n",
         "CAST(w AS DOUBLE)",

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from lakeflow.core.model.schema import Decimal, Type
 from lakeflow.core.spark.said import aggregates
+from lakeflow.core.spark.said.patterns import in_java
 from lakeflow.core.spark.said.terms import (
     COUNTS,
     DATE,
@@ -39,7 +40,6 @@ from lakeflow.core.spark.said.terms import (
     text,
 )
 
-_REGEX: Final = "regular expressions of DuckDB are not those of Spark"
 _SIGNS: Final[Mapping[type[exp.Expr], str]] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
@@ -329,8 +329,11 @@ def _array(node: exp.Array, scope: TermScope) -> Phrase:
     return Phrase(f"array({', '.join(say(each, scope).sql for each in node.expressions)})", COUNTS)
 
 
-def _regex(_: exp.Expr, __: TermScope) -> Phrase:
-    raise NotTheSameError(_REGEX)
+def _regex(node: exp.RegexpLike, scope: TermScope) -> Phrase:
+    said, pattern = say(node.this, scope), node.expression
+    if said.type != TEXT or not (isinstance(pattern, exp.Literal) and pattern.is_string):
+        raise NotTheSameError(f"a regular expression over {said.type} is not known to mean the same in Spark")
+    return Phrase(f"({said.sql} RLIKE {text(in_java(pattern.this))})", TRUTH)
 
 
 def _not(node: exp.Not, scope: TermScope) -> Phrase:

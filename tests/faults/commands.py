@@ -14,7 +14,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState, StepState
 from lakeflow.core.model.table import Table
 from lakeflow.lake.lake import Lake
-from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, TABLES, open_lake
+from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, TABLES, open_lake, promises
 
 Act = Callable[[Lake], object]
 NEGATIVE = "checks/silver/orders.positive.sql"
@@ -352,17 +352,27 @@ def collect(lake: Lake) -> bool:
     return not any(each.files for each in lake.garbage(older_than=timedelta()))
 
 
+def code_changed(root: Path) -> None:
+    published(root)
+    text = PROJECT["layers/silver/orders.sql"].replace("price from", "price + 1 as price from")
+    write(root, {"layers/silver/orders.sql": text})
+
+
+def build_apart(lake: Lake) -> object:
+    with open_lake(Path(lake.project.root), "pr_1") as apart:
+        return apart.materialize("silver.orders", "gold.totals")
+
+
+def build_apart_again(lake: Lake) -> bool:
+    build_apart(lake)
+    with open_lake(Path(lake.project.root), "pr_1") as apart:
+        running = [run for run in apart.runs() if run.state is RunState.RUNNING]
+        return not running and not apart.plan("silver.orders", "gold.totals").steps and not promises(apart)
+
+
 def built_apart(root: Path) -> None:
     """New code is built and audited in an environment."""
-    published(root)
-    write(
-        root,
-        {
-            "layers/silver/orders.sql": PROJECT["layers/silver/orders.sql"].replace(
-                "price from", "price + 1 as price from"
-            )
-        },
-    )
+    code_changed(root)
     with lakeflow.open(root, settings={"env": "pr_1"}) as lake:
         run = lake.materialize("silver.orders", "gold.totals")
         assert run is not None
@@ -415,6 +425,7 @@ COMMANDS = (
     Command("supersede", delivered_again, Lake.materialize, take_over_again),
     Command("supersede-publish", delivered_well, Lake.materialize, take_over_again),
     Command("gc", littered, collect, collect),
+    Command("build_apart", code_changed, build_apart, build_apart_again),
     Command("promote", built_apart, lambda lake: lake.environments.promote("pr_1"), promote_again),
     Command("refresh", built_on_what_moved, lambda lake: lake.environments.refresh("pr_1"), refresh_again),
     Command("drop_env", built_apart, lambda lake: lake.environments.drop("pr_1"), drop_env_again),

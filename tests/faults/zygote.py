@@ -119,8 +119,8 @@ class KillAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def open_lake(root: Path) -> Lake:
-    lake = lakeflow.open(root)
+def open_lake(root: Path, env: str = "main") -> Lake:
+    lake = lakeflow.open(root, settings={"env": env})
     stores = stores_of(lake.project, lake.configured)
     auditor = partial(InProcessAuditor, KeptFiles(stores) if stores else None)
     lake.__dict__["_world"] = replace(lake._world, make_auditor=auditor)

@@ -6,33 +6,66 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
+_EXECUTOR = "CoarseGrainedExecutorBackend"
 _CLASS = "org.apache.spark.deploy"
 _MASTER = re.compile(r"Starting Spark master at (spark://\S+)")
 _WORKER = re.compile(r"(Successfully registered with master)")
 
 
+@dataclass
+class Cluster:
+    """A master by its URL, and its workers in the order in which they came."""
+
+    url: str
+    folder: Path
+    stack: ExitStack
+    workers: list[psutil.Process] = field(default_factory=list)
+
+    def add_worker(self) -> None:
+        """One more, with one core; ready once it has registered."""
+        place = self.folder / f"worker-{len(self.workers)}"
+        worker = ["worker.Worker", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "-c", "1", "-m", "1g"]
+        started = self.stack.enter_context(_process(place, [*worker, "-d", str(place), self.url], _WORKER))
+        self.workers.append(started.process)
+
+    @property
+    def executors(self) -> list[psutil.Process]:
+        return [
+            below
+            for worker in self.workers
+            if worker.is_running()
+            for below in worker.children(recursive=True)
+            if _EXECUTOR in " ".join(below.cmdline())
+        ]
+
+
 @contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
-    """The URL of the master, once all workers have registered."""
+def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+    """Once all workers have registered."""
     with ExitStack() as stack:
         master = ["master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
-        url = stack.enter_context(_process(folder / "master", master, _MASTER))
-        for number in range(workers):
-            place = folder / f"worker-{number}"
-            worker = ["worker.Worker", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "-c", "1", "-m", "1g"]
-            stack.enter_context(_process(place, [*worker, "-d", str(place), url], _WORKER))
-        yield url
+        found = Cluster(stack.enter_context(_process(folder / "master", master, _MASTER)).said, folder, stack)
+        for _ in range(workers):
+            found.add_worker()
+        yield found
+
+
+@dataclass(frozen=True)
+class Started:
+    process: psutil.Process
+    said: str
 
 
 @contextmanager
-def _process(folder: Path, words: list[str], ready: re.Pattern[str]) -> Iterator[str]:
-    """What the process says when it is ready. Its log goes on into nothing."""
-    folder.mkdir(parents=True)
+def _process(folder: Path, words: list[str], ready: re.Pattern[str]) -> Iterator[Started]:
     spec = find_spec("pyspark")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -40,25 +73,33 @@ def _process(folder: Path, words: list[str], ready: re.Pattern[str]) -> Iterator
     own = {"SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     own |= {"SPARK_WORKER_DIR": str(folder), "SPARK_DAEMON_MEMORY": "256m", "SPARK_NO_DAEMONIZE": "1"}
     command = [f"{home}/bin/spark-class", f"{_CLASS}.{words[0]}", *words[1:]]
-    process = subprocess.Popen(
-        command, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    with process(folder, command, ready, own) as started:
+        yield started
+
+
+@contextmanager
+def process(folder: Path, command: list[str], ready: re.Pattern[str], own: Mapping[str, str]) -> Iterator[Started]:
+    """What the process says when it is ready. Its log goes on into nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = subprocess.Popen(
+        command, env={**os.environ, **own}, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     drain = None
     try:
-        assert process.stdout is not None
+        assert begun.stdout is not None
         said = []
-        for line in process.stdout:
+        for line in begun.stdout:
             said.append(line)
             if found := ready.search(line):
                 break
         else:
             raise AssertionError("".join(said))
-        drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
-        yield found[1]
+        drain = subprocess.Popen(["cat"], stdin=begun.stdout, stdout=subprocess.DEVNULL)
+        yield Started(psutil.Process(begun.pid), found[1])
     finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        begun.kill()
+        begun.wait()
+        if begun.stdout is not None:
+            begun.stdout.close()
         if drain is not None:
             drain.wait()

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import lakeflow
 from lakeflow.adapters.spark import session as sessions
 from lakeflow.core.errors import AssetError
-from lakeflow.core.settings.spark import NO_SPARK
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, SqlCode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.settings.spark import NO_SPARK, SparkSettings
 from tests.spark.test_engine import required, steps_of, write
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 SPARK = '[tool.lakeflow]\n[tool.lakeflow.spark]\nmaster = "local[1]"\n"spark.driver.memory" = "512m"\n'
 HEAD = '/*\nengine = "spark"\nkind = "mart"\n{}\n*/\n'
@@ -155,3 +163,42 @@ def test_a_cluster_that_is_away_leaves_the_rest_of_the_run_alone(
         steps = steps_of(lake)
     assert [str(steps[f"silver.{each}"].state) for each in ("rows", "far")] == ["published", "errored"]
     assert says in steps["silver.far"].reason
+
+
+def test_a_cluster_that_lacks_the_store_says_what_to_give_it_and_no_secret(session: SparkSession) -> None:
+    from lakeflow.adapters.spark.failures import Running, failures
+
+    far = Asset(AssetKey.parse("gold.far"), SqlCode("", "layers/gold/far.sql", 1), WriteMode.REPLACE)
+    mine = session.newSession()
+    mine.conf.set("spark.hadoop.fs.s3a.secret.key", "hush-hush")
+    said = r"gold\.far: Spark cannot reach the store: .*S3AFileSystem not found"
+    with pytest.raises(AssetError, match=said) as error, failures(Running(far, personal=False)):
+        mine.read.parquet("s3a://bucket/file.parquet")
+    assert "spark.hadoop.fs.s3a.access.key" in (error.value.hint or "")
+    assert "hush" not in error.value.message + (error.value.hint or "")
+
+
+@pytest.mark.parametrize(("silent", "rows"), [(2, 5), (3, None)])
+def test_rows_that_spark_does_not_count_are_computed_again_and_never_taken(
+    session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: int, rows: int | None
+) -> None:
+    from pyspark.sql import Observation
+
+    from lakeflow.adapters.spark.rows import computed
+
+    told = Observation.get.fget
+    left = iter(range(silent))
+    monkeypatch.setattr(Observation, "get", property(lambda self: told(self) if next(left, None) is None else {}))
+    schema = Schema((Field("id", Primitive("long"), 1),))
+    if rows is None:
+        with pytest.raises(AssetError, match="Spark wrote 3 times, and never said how many rows"):
+            computed([session.range(5)], schema, tmp_path)
+    else:
+        assert sum(pq.read_metadata(file).num_rows for file in computed([session.range(5)], schema, tmp_path)) == rows
+
+
+def test_a_client_of_spark_connect_that_counts_no_rows_is_refused(tmp_path: Path) -> None:
+    required()
+    with pytest.raises(AssetError, match=r"the client of Spark Connect in pyspark 3\.\S+ does not count rows") as error:
+        sessions.start(SparkSettings(remote="sc://127.0.0.1:1"), tmp_path)
+    assert "pyspark[connect]>=4.0" in (error.value.hint or "")

@@ -39,10 +39,21 @@ class Hello:
     path: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a process may take to start, and that it has to end what it runs elsewhere before it is ended."""
+
+    start: float = START
+    end: float = 0.0
+
+
+_PATIENCE: Final = Patience()
+
+
 class Pool:
     """Processes for one engine. `hello` says how it is made there; `spawn` starts a process that prints to a file in
     `folder`, and what `hello` imports is imported while it comes up. Where there may be `most` at once, code waits for
-    its turn; a process may take `patience` seconds to start.
+    its turn.
     """
 
     def __init__(
@@ -51,7 +62,7 @@ class Pool:
         spawn: Callable[[str], Child],
         folder: Path,
         most: int | None = None,
-        patience: float = START,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self._patience = patience
         self._make_hello = hello
@@ -88,15 +99,17 @@ class Pool:
         with self._free:
             self._busy.remove(worker)
             self._idle.append(worker)
-            self._free.notify()
+            self._free.notify_all()
 
     def drop(self, worker: Worker) -> None:
         """End a process that is lost, or at work on what nobody wants any more."""
+        if self._patience.end:
+            worker.cancel(self._patience.end)
         worker.end()
         with self._free:
             with suppress(ValueError):  # close was quicker
                 self._busy.remove(worker)
-            self._free.notify()
+            self._free.notify_all()
 
     def interrupt(self) -> None:
         """End the processes that are at work."""
@@ -104,6 +117,10 @@ class Pool:
             self._interrupts += 1
             self._free.notify_all()
             busy = tuple(self._busy)
+            if self._patience.end and busy:
+                for worker in busy:
+                    worker.tell(OneWayCall("interrupt", ()))
+                self._free.wait_for(lambda: not set(busy) & set(self._busy), self._patience.end)
         for worker in busy:
             worker.end()
 
@@ -120,7 +137,7 @@ class Pool:
             worker.end()
 
     def _started(self) -> Worker:
-        worker = Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log", self._patience)
+        worker = Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log", self._patience.start)
         worker.send(Call("hello", (self._hello,)))
         return worker
 
@@ -170,6 +187,12 @@ class Worker:
                     raise TimeoutError
         finally:
             self._printed.finish(said)
+
+    def cancel(self, seconds: float) -> None:
+        """Let it end what it runs elsewhere; whoever waits for its answer waits no more."""
+        with suppress(OSError, TimeoutError, ChildProcessError, ValueError):
+            self.tell(OneWayCall("interrupt", ()))
+            self._child.receive(seconds)
 
     def end(self) -> None:
         self._child.kill()

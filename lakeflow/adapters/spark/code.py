@@ -9,11 +9,11 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from py4j.protocol import Py4JError
 from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 
 from lakeflow.adapters.spark.failures import Running
+from lakeflow.adapters.spark.java import Py4JError
 from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.model.asset import PythonCode, SparkSql
 from lakeflow.core.spark.names import bound, with_views

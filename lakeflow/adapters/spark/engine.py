@@ -60,6 +60,7 @@ class SparkEngine:
         except BaseException:
             self._own.release()
             raise
+        self._settings = settings
         self._writer = writer
         self._personal = personal
 
@@ -88,6 +89,9 @@ class SparkEngine:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
+        from lakeflow.adapters.spark.session import as_client  # noqa: PLC0415 - as above
+
+        as_client(self._settings)
         folder = self._folder / uuid4().hex
         folder.mkdir(mode=0o700)
         try:
@@ -107,7 +111,9 @@ class SparkEngine:
         self._writer.regrant(key, resources)
 
     def interrupt(self) -> None:
-        """Whoever ends this process ends what Spark does for it."""
+        """Whoever ends this process ends what Spark does for it, but for what a server does."""
+        if self._settings.remote:
+            self._session.interruptAll()
 
     def close(self) -> None:
         self._session.stop()

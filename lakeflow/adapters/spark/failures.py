@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, ParseException, PySparkException, PythonException
 
+from lakeflow.adapters.spark.java import Py4JError, Py4JJavaError
 from lakeflow.core.errors import AssetError, CodeError, EngineLostError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
@@ -24,8 +24,11 @@ _FIRST: Final = re.compile(r"^: (.+)$", re.MULTILINE)
 _CLASS: Final = re.compile(r"\[[A-Z_]+(?:\.[A-Z_]+)*\]")
 _MEMORY: Final = ("OutOfMemoryError", "GC overhead limit")
 _STOPPED: Final = "stopped SparkContext"
+_AWAY: Final = ("StatusCode.UNAVAILABLE", "SESSION_CLOSED", "SESSION_CHANGED", "SESSION_NOT_FOUND", "RETRIES_EXCEEDED")
+"""What a client of Spark Connect says when its server, or the session there, is gone."""
 _STORE: Final = (
     *("No FileSystem for scheme", "S3AFileSystem not found", "AccessDenied", "NoAuthWithAWSException", "403 Forbidden"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch"),
     *("CredentialInitializationException", "AuthenticationException", "SharedKey"),
 )
 _GIVE_KEYS: Final = (
@@ -67,6 +70,8 @@ def _told(error: BaseException, running: Running) -> AssetError:
     deepest, text = _deepest(error), str(error)
     if any(word in text for word in _MEMORY):
         return _lost(running, "the driver of Spark is out of memory", "raise spark.driver.memory")
+    if any(word in text for word in _AWAY):
+        return _away(running)
     if _is_gone(error, text):
         return _lost(running, "the driver of Spark ended (out of memory?)", "raise spark.driver.memory")
     if any(word in text for word in _STORE):
@@ -101,6 +106,12 @@ def _of_code(running: Running, cause: str, text: str) -> CodeError:
 def _lost(running: Running, cause: str, what: str) -> EngineLostError:
     hint = f"{what} in [tool.lakeflow.spark], then `lakeflow retry`"
     return EngineLostError(f"{running.key}: {cause} ({running.asset.place})", hint=hint, asset=running.key)
+
+
+def _away(running: Running) -> EngineLostError:
+    hint = "start the server of Spark Connect, then `lakeflow retry`"
+    cause = f"the server of Spark Connect ended the session ({running.asset.place})"
+    return EngineLostError(f"{running.key}: {cause}", hint=hint, asset=running.key)
 
 
 def _deepest(error: BaseException) -> Any:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from lakeflow.adapters.spark.failures import Running, failures
+from lakeflow.adapters.spark.java import Py4JError
 from lakeflow.adapters.spark.read import Copy, frame, location
 from lakeflow.adapters.spark.session import require_exact
 from lakeflow.core.errors import LakeflowError

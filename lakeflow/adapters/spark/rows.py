@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 _SHARE: Final = 'share a folder among driver and executors, and name it: scratch = "/mnt/…" in [tool.lakeflow.spark]'
 
+_TRIES: Final = 3
+_AGAIN: Final = "it was too busy to tell: `lakeflow retry` tries again"
+
 
 def computed(frames: Sequence[DataFrame], schema: Schema, folder: Path) -> tuple[Path, ...]:
     """Compute the frames into files below `folder`. AssetError where rows that were computed are not there."""
     found: list[Path] = []
     for frame in frames:
-        target = folder / uuid4().hex
-        came = _write(frame, schema, target)
+        target, came = _counted(frame, schema, folder)
         files = sorted(target.glob("part-*.parquet"))
         there = sum(pq.read_metadata(file).num_rows for file in files)
         if there != came:
@@ -43,8 +45,19 @@ def computed(frames: Sequence[DataFrame], schema: Schema, folder: Path) -> tuple
     return tuple(found)
 
 
-def _write(frame: DataFrame, schema: Schema, target: Path) -> int:
-    """Write one frame, and say how many rows Spark has counted."""
+def _counted(frame: DataFrame, schema: Schema, folder: Path) -> tuple[Path, int]:
+    """Where the rows of one frame are, and how many Spark has counted. A busy server of Spark Connect may answer before
+    it has the count: then all is done again, for rows that nobody counted could be too few.
+    """
+    for _ in range(_TRIES):
+        target = folder / uuid4().hex
+        if (came := _write(frame, schema, target)) is not None:
+            return target, came
+    raise AssetError(f"Spark wrote {_TRIES} times, and never said how many rows", hint=_AGAIN)
+
+
+def _write(frame: DataFrame, schema: Schema, target: Path) -> int | None:
+    """Write one frame, and say how many rows Spark has counted; None where it does not say."""
     from pyspark.sql import Observation  # noqa: PLC0415 - what this module needs of Spark, and no type
     from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as everybody calls it
 
@@ -54,7 +67,8 @@ def _write(frame: DataFrame, schema: Schema, target: Path) -> int:
     named = (column.alias(f"c{place}") for place, column in enumerate(cast))
     rows = plain.select(*named).observe(seen, F.count(F.lit(1)).alias("rows"))
     rows.write.mode("error").parquet(location(str(target)))
-    return int(seen.get["rows"])
+    came = seen.get.get("rows")
+    return None if came is None else int(came)
 
 
 def refuse_too_many(asset: Asset, files: Sequence[Path], limits: Limits) -> None:

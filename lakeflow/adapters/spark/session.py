@@ -29,6 +29,9 @@ _QUIET: Final = {
     "spark.log.level": "OFF",
 }
 _HERE: Final = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+_COUNTS: Final = 4
+"""The first release of Spark whose clients observe a count."""
+_CLIENT: Final = 'pip install "pyspark[connect]>=4.0", in the release of the server'
 _JAVA: Final = "install Java 17 (apt-get install openjdk-17-jre-headless), or set JAVA_HOME"
 
 
@@ -45,7 +48,12 @@ def start(settings: SparkSettings, scratch: Path) -> SparkSession:
         builder = builder.config(name, value)
     try:
         with _silence():
-            return builder.getOrCreate()
+            session = builder.getOrCreate()
+            if settings.remote:  # a client tells a server its settings, and does not hear which of them it refused
+                require_exact(session)
+            return session
+    except AssetError:
+        raise
     except Exception as error:  # noqa: BLE001 - Java's, Python's and a server's, each of its own kind
         where = f" at {_address(settings)}" if _address(settings) else ""
         cause = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -53,6 +61,12 @@ def start(settings: SparkSettings, scratch: Path) -> SparkSession:
 
 
 _LOOK: Final = "look at [tool.lakeflow.spark] in pyproject.toml, then run it again"
+
+
+def as_client(settings: SparkSettings) -> None:
+    """Say that functions are those of a client; whoever gives this process another environment has to say it again."""
+    if settings.remote:
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
 
 
 def require_exact(session: SparkSession) -> None:
@@ -75,9 +89,22 @@ def _require_installed(settings: SparkSettings) -> None:
     if find_spec("pyspark") is None:
         hint = 'pip install "lakeflow-wap[spark]", or drop engine = "spark"'
         raise AssetError("pyspark is not installed, and Spark runs this asset", hint=hint)
+    if settings.remote:
+        _require_client()
+        return
     java = Path(os.environ["JAVA_HOME"], "bin/java") if os.environ.get("JAVA_HOME") else None
-    if not settings.remote and not (shutil.which("java") if java is None else java.exists()):
+    if not (shutil.which("java") if java is None else java.exists()):
         raise AssetError("there is no Java, and Spark runs this asset", hint=_JAVA)
+
+
+def _require_client() -> None:
+    """AssetError where there is no client of Spark Connect that counts the rows which it has written."""
+    from pyspark import __version__  # noqa: PLC0415 - only now it is known to be there
+
+    if int(__version__.partition(".")[0]) < _COUNTS:
+        raise AssetError(f"the client of Spark Connect in pyspark {__version__} does not count rows", hint=_CLIENT)
+    if find_spec("grpc") is None or find_spec("grpc_status") is None:
+        raise AssetError("the client of Spark Connect is not installed, and Spark runs this asset", hint=_CLIENT)
 
 
 def _require_there(settings: SparkSettings) -> None:

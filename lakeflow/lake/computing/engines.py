@@ -15,7 +15,7 @@ from lakeflow.adapters.duckdb.instance.spill import OwnFolder, lent, sweep
 from lakeflow.adapters.duckdb.write.staged import remove_folders
 from lakeflow.adapters.processes.engine import BesideTables, CodeProcesses
 from lakeflow.adapters.processes.questions import SparkAudits
-from lakeflow.adapters.processes.workers import Hello, Pool
+from lakeflow.adapters.processes.workers import Hello, Patience, Pool
 from lakeflow.adapters.spark.engine import SparkEngine
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Computer
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from lakeflow.core.settings.spark import SparkSettings
 
 Spawn: TypeAlias = "Callable[[str], Child]"
-_PATIENCE: Final = 600.0
+_START: Final = 600.0
 """Seconds that Spark may take to start: a cluster may first have to find room."""
+_END: Final = 10.0
+"""Seconds in which a server of Spark Connect may be told to end a job: it would go on for minutes without a client."""
 
 
 class Computing:
@@ -52,7 +54,9 @@ class Computing:
         self._pools = {
             Computer.DUCKDB: pool(lambda: _hello(project.root, self._duckdb)),
             # One session a run: its assets and its audits take turns, and each has the whole cluster.
-            Computer.SPARK: pool(self._hello_spark, most=1, patience=_PATIENCE),
+            Computer.SPARK: pool(
+                self._hello_spark, most=1, patience=Patience(_START, _END if settings.spark_table.remote else 0.0)
+            ),
         }
 
     def engine(self) -> Engine:

@@ -9,7 +9,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stdout
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,12 +74,19 @@ class Session:
             warnings.simplefilter("ignore")
             logging.getLogger().addHandler(logging.NullHandler())
 
-    @contextmanager
-    def lake(self) -> Iterator[Lake]:
+    def lake(self) -> AbstractContextManager[Lake]:
         """The open lake. What user code prints meanwhile goes to stderr: stdout is reserved for the answer."""
+        return self._opened(lambda: importlib.import_module("lakeflow.lake.once").open_once)
+
+    def loaded(self) -> AbstractContextManager[Lake]:
+        """The open lake for a command that judges the project's files or calls their functions: all of them are run."""
+        return self._opened(lambda: _api().open)
+
+    @contextmanager
+    def _opened(self, opening: Callable[[], Callable[..., Lake]]) -> Iterator[Lake]:
         self.hush()
         with redirect_stdout(sys.stderr):
-            opened: Lake = _api().open(self.project, settings=self.placed)
+            opened = opening()(self.project, settings=self.placed)
             lake = replace(opened, afterwards=self.afterwards.callback)
             with lake, contextlib.chdir(lake.project.root):  # relative paths in SQL and Python code begin here
                 yield lake

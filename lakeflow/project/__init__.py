@@ -10,7 +10,7 @@ from lakeflow.core.model.asset import Project, PythonCode
 from lakeflow.project.configure import cache_folder, find_root, kept_file, load_settings
 from lakeflow.project.kept import KEPT, KeptProject
 
-__all__ = ["KEPT", "cache_folder", "find_root", "kept_file", "load", "load_settings", "look"]
+__all__ = ["KEPT", "cache_folder", "find_root", "kept_file", "load", "load_once", "load_settings", "look"]
 
 
 def load(
@@ -29,6 +29,20 @@ def load(
     from lakeflow.project.loading import executed  # noqa: PLC0415 - what is kept needs none of what reads files
 
     return executed(known, cache)
+
+
+def load_once(
+    root: Path, cache: Path | None = None, kept: Path | None = None, engines: EngineDefaults = DUCKDB_RUNS
+) -> Project:
+    """The project as of `load`, for who leaves its functions to processes that import them themselves.
+
+    Python files that only define names, and have run as they stand and with the libraries that are there now, are not
+    run again; then the code of an asset raises. ProjectError as above.
+    """
+    known = KeptProject(root.resolve(), kept, engines)
+    if (project := known.read(having_run=True)) is not None:
+        return project
+    return load(root, cache, kept, engines)
 
 
 def look(

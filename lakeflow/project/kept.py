@@ -3,8 +3,8 @@
 What is kept is as true as the files, because it is used only while everything that it was made from is as it was: the
 modules of lakeflow and the libraries that read the files, which files there are, the content of each that was read, and
 the file that each import means. It is sealed by the user's key, so what somebody else wrote, or what is damaged, counts
-as none. Of a function it holds the name alone, so a project whose functions are to run is loaded. A project with a
-fault is not kept, nor one of which a file had to be run: what that did depends on more than files.
+as none. Of a function it holds the name alone, so who calls functions loads the project. A project with a fault is not
+kept, nor one of which a file had to be run that may do more than define names: that depends on more than files.
 """
 
 from __future__ import annotations
@@ -61,28 +61,35 @@ class KeptProject:
         self.engines = engines
         self._place = place if place is not None and place.parent.is_dir() else None
 
-    def read(self) -> Project | None:
-        """The project; None where none is kept, or anything has changed since."""
+    def read(self, *, having_run: bool = False) -> Project | None:
+        """The project; None where none is kept, or anything has changed since. With `having_run` also where its
+        Python files have not run since then, with the libraries that are there now.
+        """
         content = None if self._place is None else read_sealed_bytes(self._place)
         if content is None:
             return None
         head, _, body = content.partition(b"\n")
         with suppress(ValueError, LookupError, TypeError, OSError):
             known = json.loads(head)
+            ran = known.pop("ran")
+            if having_run and ran != libraries():
+                return None
             if known == self._with_engines(_as_it_is(self.root, known["read"], known["places"])):
                 return _unpacked(body)
         return None
 
-    def write(self, project: Project, sources: Sources) -> None:
-        """Keep a project that these sources gave. One that cannot be kept exactly is not."""
+    def write(self, project: Project, sources: Sources, *, has_run: bool = False) -> None:
+        """Keep a project that these sources gave, and whether its Python files have run. One that cannot be kept
+        exactly is not.
+        """
         if self._place is None:
             return
         with suppress(pickle.PicklingError, TypeError, AttributeError, ValueError, OSError):
             body = _packed(project)
             if _unpacked(body) == project:
-                write_sealed_bytes(
-                    self._place, json.dumps(self._with_engines(_as_it_was(sources))).encode() + b"\n" + body
-                )
+                made_from = self._with_engines(_as_it_was(sources))
+                head = json.dumps({**made_from, "ran": libraries() if has_run else None})
+                write_sealed_bytes(self._place, head.encode() + b"\n" + body)
 
     def _with_engines(self, made_from: dict[str, Any]) -> dict[str, Any]:
         return {**made_from, "engines": [sorted(self.engines.layers), sorted(self.engines.tags), self.engines.audits]}
@@ -139,6 +146,20 @@ def _makers() -> str:
         times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if found else ()
         digest.update(f"{path}\0{times}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def libraries() -> list[list[object]]:
+    """What imports of libraries give: where they are looked for, and when something was last put there or taken away.
+    The folder of the command, where Python looks first, is the project's or has none of its libraries.
+    """
+    return [[sys.version], *([path, *_times(path)] for path in sys.path if path and Path(path) != Path.cwd())]
+
+
+def _times(path: str) -> tuple[int, ...]:
+    with suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116 - as above
+        return found.st_mtime_ns, found.st_ctime_ns
+    return ()
 
 
 def _modules() -> Iterator[str]:

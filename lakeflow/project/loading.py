@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources, in_a_layer
 from lakeflow.project.sql_files import read_sql_file
-from lakeflow.project.unexecuted import Loader, Unexecuted
+from lakeflow.project.unexecuted import Executed, Loader, Unexecuted
 
 
 def executed(known: KeptProject, cache: Path | None) -> Project:
     """The project, its Python files imported."""
-    return _load(known, cache, lambda _, modules: modules)
+    return _load(known, cache, Executed)
 
 
 def unexecuted(known: KeptProject, cache: Path | None) -> Project:
@@ -35,12 +35,12 @@ def unexecuted(known: KeptProject, cache: Path | None) -> Project:
     return _load(known, cache, Unexecuted)
 
 
-def _load(known: KeptProject, cache: Path | None, loader: Callable[[Sources, Modules], Loader]) -> Project:
+def _load(known: KeptProject, cache: Path | None, loader: type[Executed | Unexecuted]) -> Project:
     sources = Sources(known.root, known.engines)
     modules = loader(sources, Modules(sources))
     project = _project(sources, modules, KnownQueries(cache))
     if modules.is_repeatable:
-        known.write(project, sources)
+        known.write(project, sources, has_run=loader is Executed)
     return project
 
 

@@ -19,6 +19,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, Final
 
+from lakeflow.core.version.definitions import only_defines
 from lakeflow.project.sources import ModuleLocation, Sources
 
 _LOADS: Final = count(1)
@@ -35,7 +36,7 @@ class Modules:
             sys.modules.pop(name, None)
         self._prefix = f"{family}{next(_LOADS)}"
         self._loaded: dict[str, ModuleType] = {}
-        self._has_run = False
+        self._has_run, self._only_defined = False, True
         self._lock = RLock()
         self._builtins = {**vars(builtins), "__import__": self._import}
 
@@ -43,6 +44,11 @@ class Modules:
     def is_repeatable(self) -> bool:
         """Is what was loaded told by the files alone? What a file does that runs depends on more."""
         return not self._has_run
+
+    @property
+    def only_defined(self) -> bool:
+        """Would every file that ran do nothing and define the same, if it ran again with the same libraries?"""
+        return self._only_defined
 
     def load(self, dotted: str) -> ModuleType:
         """The project's module of that name, which runs once. Raises what its code raises."""
@@ -67,7 +73,9 @@ class Modules:
         if place.file is not None:
             self._has_run = True
             try:
-                code = compile(self._sources.tree(place.file), str(place.file), "exec", dont_inherit=True)
+                tree = self._sources.tree(place.file)
+                self._only_defined = self._only_defined and only_defines(tree)
+                code = compile(tree, str(place.file), "exec", dont_inherit=True)
                 exec(code, vars(module))  # noqa: S102  running the user's project is what we are for
             except BaseException:
                 del self._loaded[dotted], sys.modules[module.__name__]

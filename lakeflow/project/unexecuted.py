@@ -60,6 +60,12 @@ class Unexecuted:
     def is_repeatable(self) -> bool:
         return self._is_repeatable and self._otherwise.is_repeatable
 
+    def tells(self, dotted: str) -> bool:
+        """Does the text of the project's module of that name tell all assets that running it makes, now and later?"""
+        place = self._sources.locate(dotted)
+        kept = place and place.file and self._kept(self._sources.tree(place.file))
+        return kept is not None and self._is_repeatable
+
     def load(self, dotted: str) -> ModuleType:
         place = self._sources.locate(dotted)
         if place is None or place.file is None:
@@ -110,6 +116,22 @@ class Unexecuted:
         return any(
             place is None or place.file is None or bool(asset_names(self._sources.tree(place.file))) for place in places
         )
+
+
+class Executed:
+    """A `Loader` that runs every file, and notes whether running them all again would only give the same."""
+
+    def __init__(self, sources: Sources, modules: Modules) -> None:
+        self._modules, self._text = modules, Unexecuted(sources, modules)
+        self._is_told = True
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self._is_told and self._modules.only_defined
+
+    def load(self, dotted: str) -> ModuleType:
+        self._is_told = self._is_told and self._text.tells(dotted)
+        return self._modules.load(dotted)
 
 
 def _imports_only(node: ast.stmt, modules: frozenset[str]) -> bool:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from lakeflow.wap.ports import Invocation, Policy, World
     from lakeflow.wap.replaying.replay import replay
     from lakeflow.wap.run.backfill import backfill
-    from lakeflow.wap.run.materialize import materialize, readmit, retry
+    from lakeflow.wap.run.begin import materialize, readmit
+    from lakeflow.wap.run.materialize import retry
     from lakeflow.wap.run.plan import Request, plan
     from lakeflow.wap.run.unland import UnlandRequest, unland
 else:
@@ -122,11 +123,11 @@ else:
         ),
         "replaying.replay": ("replay",),
         "run.backfill": ("backfill",),
-        "run.materialize": (
+        "run.begin": (
             "materialize",
             "readmit",
-            "retry",
         ),
+        "run.materialize": ("retry",),
         "run.plan": (
             "Request",
             "plan",

@@ -16,7 +16,7 @@ from lakeflow.adapters.machine.sealed import read_sealed_bytes, write_sealed_byt
 from lakeflow.core.errors import ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project, PythonCode
-from lakeflow.project import kept, load, look
+from lakeflow.project import kept, load, load_once, look
 from lakeflow.project.kept import KEPT, KeptProject
 from lakeflow.project.modules import Modules
 from lakeflow.project.sources import Sources
@@ -200,6 +200,69 @@ def test_functions_that_are_to_run_are_loaded(root: Path) -> None:
     code = load(root, kept=place(root)).assets[AssetKey.parse("silver.clean")].code
     assert isinstance(code, PythonCode)
     assert code.function("rows") == "rows"
+
+
+def loaded_once(root: Path) -> Project:
+    return load_once(root, kept=place(root))
+
+
+def code_of(project: Project) -> PythonCode:
+    code = project.assets[AssetKey.parse("silver.clean")].code
+    assert isinstance(code, PythonCode)
+    return code
+
+
+def test_files_that_ran_as_they_stand_are_not_run_again(root: Path) -> None:
+    look(root, kept=place(root))
+    assert code_of(loaded_once(root)).function("rows") == "rows", "what was only looked at has not run"
+    assert isinstance(code_of(loaded_once(root)).function, kept.Unread)
+    assert loaded_once(root) == load(root) == look(root)
+    assert code_of(load(root, kept=place(root))).function("rows") == "rows", "who calls functions loads them"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_changed_runs_again(change: str, root: Path) -> None:
+    loaded_once(root)
+    assert isinstance(code_of(loaded_once(root)).function, kept.Unread)
+    CHANGES[change](root)
+    assert said(lambda: loaded_once(root)) == said(lambda: load(root))
+
+
+def test_files_run_again_where_libraries_may_be_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = root / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    loaded_once(root)
+    assert isinstance(code_of(loaded_once(root)).function, kept.Unread)
+    write(root, "site-packages/more.py", "")
+    assert code_of(loaded_once(root)).function("rows") == "rows", "something was installed"
+    assert isinstance(code_of(loaded_once(root)).function, kept.Unread)
+    (site / "more.py").unlink()
+    assert code_of(loaded_once(root)).function("rows") == "rows", "something was taken away"
+    monkeypatch.undo()
+    assert code_of(loaded_once(root)).function("rows") == "rows", "another place to look for them"
+
+
+@pytest.mark.parametrize("name", ["helpers/text.py", "layers/silver/clean.py"])
+def test_a_file_that_does_more_than_define_runs_each_time(name: str, root: Path) -> None:
+    """Also one that is only imported."""
+    write(
+        root,
+        name,
+        FILES[name]
+        + f"\nimport os\nos.write(os.open({str(root / 'ran')!r}, os.O_APPEND | os.O_CREAT | os.O_WRONLY), b'once ')\n",
+    )
+    for _ in range(2):
+        assert code_of(loaded_once(root)).function("rows") == "rows"
+    assert (root / "ran").read_text() == "once once "
+
+
+def test_assets_that_are_made_in_another_way_are_made_each_time(root: Path) -> None:
+    declared = "asset(inputs={'raw': 'bronze.raw'}, key=['id'])(clean)"
+    made = f"from lakeflow import asset\n\ndef clean(raw): return raw\n\n{declared}\n"
+    write(root, "layers/silver/clean.py", made)
+    loaded_once(root)
+    assert code_of(loaded_once(root)).function("rows") == "rows"
 
 
 def test_a_project_of_sql_alone_is_kept_for_whoever_runs_it(root: Path) -> None:

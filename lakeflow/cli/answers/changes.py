@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def against_answer(session: Session, ref: str, *, deep: bool) -> Answer:
     """The answer of `check --against`. Files that do not even load are what the change breaks."""
     try:
-        with session.lake() as lake:
+        with session.loaded() as lake:
             found = lake.against(ref, faults=_faults(lake, deep=deep))
     except ProjectError as error:
         found = Changes(tuple(map(_as_change, error.faults)), other=ref)

@@ -49,7 +49,7 @@ def check(session: Session, deep: bool, against: str | None) -> Answer:
         return against_answer(session, against, deep=deep)
     if wants_markdown():
         raise click.UsageError("-o markdown is of what a change does; add --against main")
-    with session.lake() as lake:
+    with session.loaded() as lake:
         unbound = lake.check(deep=deep)
         tell(lake.project.root, tuple)
         data = {"project": project_json(lake.project), "unbound": [str(key) for key in unbound]}
@@ -64,7 +64,7 @@ def test(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
 
     Ends with 1 when one of them comes otherwise.
     """
-    with session.lake() as lake:
+    with session.loaded() as lake:
         keys = lake.select(*selection, exclude=exclude)
         return examples_answer(lake.test(*map(str, keys)) if keys else (), keys)
 

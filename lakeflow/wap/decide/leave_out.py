@@ -18,7 +18,7 @@ from lakeflow.wap.attempt import Observer
 from lakeflow.wap.decide.rollback import on_main
 from lakeflow.wap.facts import gather
 from lakeflow.wap.ports import World
-from lakeflow.wap.run.materialize import materialize
+from lakeflow.wap.run.begin import materialize
 from lakeflow.wap.run.unland import UnlandRequest
 
 

@@ -41,8 +41,8 @@ from lakeflow.wap.environments.look import recorded
 from lakeflow.wap.environments.promotion import Decided, decided, entered, read_by
 from lakeflow.wap.environments.refresh import refresh_environment
 from lakeflow.wap.ports import World
+from lakeflow.wap.run.begin import materialize
 from lakeflow.wap.run.lease import leased
-from lakeflow.wap.run.materialize import materialize
 from lakeflow.wap.run.plan import Request
 
 

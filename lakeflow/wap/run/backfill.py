@@ -15,7 +15,7 @@ from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
 from lakeflow.core.run.events import Planned
 from lakeflow.wap.ports import World
-from lakeflow.wap.run.materialize import materialize
+from lakeflow.wap.run.begin import materialize
 from lakeflow.wap.run.plan import Request
 
 Watcher: TypeAlias = Callable[[BackfillEvent], None]

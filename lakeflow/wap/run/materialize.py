@@ -1,4 +1,4 @@
-"""A run from plan to verdict, and its retry."""
+"""A run from its leases to its verdict, and its retry."""
 
 from __future__ import annotations
 
@@ -39,16 +39,11 @@ from lakeflow.wap.step.sizes import bytes_to_read, is_large
 from lakeflow.wap.step.step import carry_out, skip
 
 
-def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
-    """Write, audit, decide, publish. None when there is nothing to do.
+def carry_out_planned(world: World, request: Request, first: Plan, observer: Observer) -> RunRecord | None:
+    """Take the leases and carry out what was planned. None when by then there is nothing to do.
 
     The plan is made again under the leases, and the observer is told that second plan: it is what runs.
     """
-    # Planned without leases first: where there is nothing to do, nobody has to wait for anybody.
-    first = plans.plan(world, request)
-    if not first.steps:
-        observer(Planned(first))
-        return None
     run = RunRecord(
         id=world.new_id(),
         state=RunState.RUNNING,
@@ -72,11 +67,6 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         if request.forced or request.refreshed:
             facts = replace(facts, held=EMPTY)
         return _run(Attempt(world, lease, run, facts, observer, request.stops), plan)
-
-
-def readmit(world: World, key: AssetKey, wait: float, observer: Observer) -> RunRecord | None:
-    """A run that writes an asset from its own quarantine. None when no row waits there."""
-    return materialize(world, Request((key,), (str(key),), wait=wait, readmits=True), observer)
 
 
 def retry(world: World, run_id: str, wait: float, observer: Observer, selected: Sequence[AssetKey] = ()) -> RunRecord:

@@ -12,7 +12,7 @@ from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Observer
 from lakeflow.wap.facts import gather
 from lakeflow.wap.ports import World
-from lakeflow.wap.run.materialize import materialize
+from lakeflow.wap.run.begin import materialize
 from lakeflow.wap.run.plan import Request
 
 

@@ -12,6 +12,8 @@ from typing import Final
 HIDDEN: Final = "•••"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?<![\w:/])//")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`<>]+")
+_CONTAINER: Final = re.compile(r"(?:abfs|wasb)s?://[a-z0-9-]{3,63}")
+"""What stands before the `@` of a location in Azure is no login."""
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)(:-[^}]*)?\}")
 _PAIR: Final = re.compile(r"([^&;=]*)(=?)([^&;]*)([&;]?)")
 _LOGIN: Final = re.compile(r"^.*:.*(?=@)", re.DOTALL)
@@ -39,7 +41,8 @@ def redacted(text: str) -> str:
     if _cut(login)[1]:  # the `@` may belong to a password with `?`, or to a value of the query: nobody can tell
         return before + HIDDEN
     path, mark, query = _cut(place)
-    return before + _login(login) + at + _default_hidden(_place(path)) + mark + _query(mark, query)
+    shown = login if _CONTAINER.fullmatch(before + login) else _login(login)
+    return before + shown + at + _default_hidden(_place(path)) + mark + _query(mark, query)
 
 
 def redacted_message(text: str) -> str:

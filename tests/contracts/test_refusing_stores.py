@@ -9,6 +9,7 @@ import pytest
 
 from lakeflow.adapters.iceberg.care.garbage import remove
 from lakeflow.adapters.objects import Disk, Places
+from lakeflow.adapters.objects.failures import explained
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.ports.objects import Objects, StoreError
@@ -45,6 +46,22 @@ def test_a_refusal_is_told_whatever_was_asked(doing: str, status: int, code: str
     assert caught.value.hint
     told = f"{caught.value} {caught.value.hint} {caught.value!r}"
     assert not [secret for secret in ("key-1", "secret-1", "token-1") if secret in told]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "told"),
+    [
+        ("AuthenticationFailed", "Server failed to authenticate the request.", "the keys or the token are not known"),
+        ("AuthorizationFailure", "Server failed to authenticate the request.", "the keys or the token are not known"),
+        ("AuthorizationFailure", "This request may not perform this.", "these keys may not do that"),
+        ("AuthorizationPermissionMismatch", "This request may not do it.", "these keys may not do that"),
+        ("OddFault", "secret-1", "the store refused (Azure Error: [OddFault], bucket lake)"),
+    ],
+)
+def test_what_azure_refuses_is_told_too(code: str, text: str, told: str) -> None:
+    error = explained("lake", f"Failed to list blobs: Azure Error: [{code}] 403 {text}\nRequestId:1")
+    assert told in str(error.strerror)
+    assert "secret-1" not in repr(error)
 
 
 def test_an_object_whose_length_the_server_leaves_out_is_not_taken_for_an_empty_one() -> None:

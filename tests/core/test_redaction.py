@@ -87,6 +87,8 @@ SPELLED = [
     "postgresql://me:{}",
 ]
 NO_SECRET = [
+    "abfss://container@account.dfs.core.windows.net/lake/silver",
+    "wasbs://my-data0@account.blob.core.windows.net/lake",
     "sqlite:////tmp/lake.db",
     "sqlite:////data/a@b/catalog.db",
     "postgresql://host:5432/db",
@@ -112,6 +114,12 @@ def test_a_secret_is_hidden_in_every_spelling(spelled: str) -> None:
     shown = redacted(spelled.format(SECRET))
     assert SECRET not in shown
     assert HIDDEN in shown
+
+
+@pytest.mark.parametrize("login", ["me:hunter2", "Hunter2", "hunter2@host", "hunter2!", "ab", "x" * 64])
+def test_what_is_no_name_of_a_container_is_hidden(login: str) -> None:
+    assert redacted(f"abfss://{login}@account.dfs.core.windows.net/lake").count(HIDDEN) >= 1
+    assert "unter2" not in redacted(f"abfss://{login}@account.dfs.core.windows.net/lake")
 
 
 @pytest.mark.parametrize("text", NO_SECRET)

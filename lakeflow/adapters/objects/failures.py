@@ -40,6 +40,7 @@ _KNOWN: Final = (
         (
             *("invalidaccesskey", "invalidtoken", "invalidsecurity", "invalidclienttokenid", "unrecognizedclient"),
             *("authenticationfailed", "invalidgrant", "unauthenticated", "missingauthentication", r"status(code)?401"),
+            "failedtoauthenticate",
         ),
         "the keys or the token are not known there",
         _KEYS,
@@ -68,7 +69,7 @@ _KNOWN: Final = (
         ("quotaexceeded", "storagefull", "insufficientstorage"), "the store is full", "make room there, repeat it"
     ),
     _StoreFault(
-        ("accessdenied", "forbidden", "permission", "notauthorized", r"status(code)?403"),
+        ("accessdenied", "forbidden", "permission", "notauthorized", "authorizationfailure", r"status(code)?403"),
         "these keys may not do that",
         "give them the right to list, read, write and delete below the warehouse",
     ),
@@ -83,7 +84,9 @@ _KNOWN: Final = (
 )
 """The first that fits counts."""
 _UNSAID: Final = ("No response body", "flush response stream")
-_CODE: Final = re.compile(r"AWS Error (?:\[code \d+\]|[A-Z_]+)|HTTP status \d+|HttpStatusCode\(\d+\)")
+_CODE: Final = re.compile(
+    r"AWS Error (?:\[code \d+\]|[A-Z_]+)|Azure Error: \[\w+\]|HTTP status \d+|HttpStatusCode\(\d+\)"
+)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.review.review import FailedAudit, Review
 from lakeflow.core.wording import counted
-from lakeflow.core.words import count, percent
+from lakeflow.core.words import count, percent, scope_said
 
 _NAMES = 20
 _WHERE = Markdown("`lakeflow plan` and `lakeflow diff ASSET` show all of it.")
@@ -57,6 +57,10 @@ def _failure(one: FailedAudit, check: CheckResult) -> Sequence[Markdown]:
 
 
 def _found(check: CheckResult) -> str:
+    return "; ".join(part for part in (_how_much(check), *scope_said(check)) if part)
+
+
+def _how_much(check: CheckResult) -> str:
     if check.detail or check.failed_rows is None:
         return check.detail
     share = f" of {count(check.rows)} rows ({percent(check.failed_rows, check.rows)})" if check.rows else " rows"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import age, counted
@@ -38,6 +39,11 @@ def percent(part: int, whole: int) -> str:
     text = f"{share:.6f}"
     leading = len(text) - len(text[2:].lstrip("0"))
     return f"{share:.{max(leading - 1, 1)}f}%"
+
+
+def scope_said(check: CheckResult) -> tuple[str, ...]:
+    """What was read, where that is not all rows, and who was asked, where that is not the lake's own engine."""
+    return tuple(part for part in ("of the rows added" if check.scope is ReadScope.ADDED else "", check.asked) if part)
 
 
 def readers_see(status: AssetStatus, now: datetime) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow import project as projects
 from lakeflow import wap
 from lakeflow.core.displayed import display_as
-from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
@@ -78,14 +78,14 @@ def look_again(before: ReadableLake, settings: Mapping[str, str] | None = None) 
     """The lake that was opened by `look`, when its files may have changed; it takes the place of `before`, and has read
     already what that had of its tables. A lake with other settings is opened anew.
 
-    ProjectError and ConfigError as above; then `before` is closed.
+    ProjectError and ConfigError as above; then, and whatever else ends it, `before` is closed.
     """
     root = Path(before.project.root)
     try:
         values, sources = load_settings(root, os.environ, settings or {})
         if (values, sources) == (before.configured, before.sources):
             return before.with_project(_seen(root, values))
-    except LakeflowError:
+    except BaseException:
         before.close()
         raise
     before.close()

@@ -88,7 +88,7 @@ class StandingLake:
         try:
             diagnosis.refuse_unready(self._patient())
             return self._told(self._entered(world))
-        except LakeflowError:
+        except BaseException:
             world.close()
             raise
 
@@ -120,8 +120,9 @@ class StandingLake:
     def with_project(self, project: Project) -> Self:
         """The lake with other files of its project, in place of this one: what was read of its tables stays read."""
         changed = replace(self, project=project)
-        if world := self.__dict__.pop("_world", None):
-            changed.__dict__["_world"] = world.with_project(project)
+        if world := self.__dict__.get("_world"):
+            changed.__dict__["_world"] = world.with_project(project)  # until it is made, this lake is there to close
+            del self.__dict__["_world"]
         return changed
 
     def close(self) -> None:

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Final
 
 from lakeflow.adapters.machine.files.code_files import Signature, signature
-from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import waiting
 from lakeflow.core.serve.view import Outlook
@@ -32,15 +31,14 @@ Stamp = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Glance:
-    """A lake and how it stands at one moment; `drawings` are the pictures that were made of it. `compared` are pairs of
-    snapshots that were compared, at whatever moment: they do not change. `rows` answers what a page asks of them.
+    """A lake and how it stands at one moment; `drawings` are the pictures that were made of it. `rows` answers what a
+    page asks of them.
     """
 
     lake: ReadableLake
     outlook: Outlook
     at: datetime
     drawings: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
-    compared: dict[object, Comparison] = field(default_factory=dict, repr=False, compare=False)
     rows: Questions | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -107,8 +105,8 @@ class SeenLake:
         if kept is not None and same and self._holds(kept, now, fresh):
             return kept.glance
         lake = self._lake(same=same)
-        stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
         try:
+            stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
             glance = Glance(lake, lake.look(), now)
         except BaseException:
             lake.close()

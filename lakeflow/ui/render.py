@@ -15,7 +15,7 @@ from lakeflow.core.displayed import printable
 from lakeflow.core.glance.chart import polyline
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import age, counted
-from lakeflow.core.words import count, in_rows, percent, readers_see, seconds
+from lakeflow.core.words import count, in_rows, percent, readers_see, scope_said, seconds
 from lakeflow.ui.page import typed
 
 _MARKS: Final = {"ok": "✓", "bad": "✗", "warn": "!", "none": "–"}
@@ -75,6 +75,7 @@ def environment() -> Environment:
         "in_rows": in_rows,
         "short": short_id,
         "duration": seconds,
+        "scope": lambda check: "; ".join(scope_said(check)),
         "lines": lines,
         "look": look,
         "mark": mark,

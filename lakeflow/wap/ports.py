@@ -152,12 +152,15 @@ class World:
         """The world of other files of the project. What was read of tables and of the ledger is not read again; the
         engine and the auditor of this one are closed.
         """
+        changed = replace(self, looked={}, **self.of_project(project))
         self._close_made()
-        return replace(self, looked={}, **self.of_project(project))
+        return changed
 
     def close(self) -> None:
-        self._close_made()
-        self.release()
+        try:
+            self._close_made()
+        finally:
+            self.release()
 
     def _close_made(self) -> None:
         made = vars(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -11,9 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import lakeflow
+from lakeflow.core.glance.decisions import decisions
 from lakeflow.ui.app import Site, application, site
 from lakeflow.ui.guard import Access
 from lakeflow.ui.kept import SeenLake
+from lakeflow.ui.pages import runs
 from lakeflow.ui.rows.lake import AskedQuestions
 from tests.cli.test_commands import make
 from tests.ui.conftest import HERE
@@ -83,6 +86,22 @@ def test_two_snapshots_are_compared_once_however_often_the_page_is_loaded(lake: 
     (known,) = pages.rows._compared.values()
     assert shown(pages, lake[1]).count("<table") == first.count("<table")
     assert [each is known for each in pages.rows._compared.values()] == [True]
+
+
+def test_what_was_published_meanwhile_is_no_part_of_a_comparison_of_before(lake: tuple[Path, str], pages: Site) -> None:
+    """A page is of one moment: what is compared for it, and kept for the next, is what readers saw at that moment."""
+    root, _ = lake
+    glance = pages.kept.glance()
+    (waits,) = decisions(glance.outlook)
+    with lakeflow.open(make(root, readers(ROWS.replace("Rome", "Lodi")))) as other:
+        other.materialize(full_refresh=True)
+    for _ in range(2):
+        (beside,) = pages.rows.answer(glance, partial(runs.compared, waits=[waits])).values()
+        assert beside.difference is not None
+        sides = beside.difference.before.snapshot_id, beside.difference.after.snapshot_id
+        assert waits.status is not None
+        assert sides == (waits.status.snapshot_id, waits.step.snapshot_id)
+        assert "Rome" in str(beside.difference.samples.removed.values)
 
 
 def test_the_page_does_not_wait_for_rows_while_another_question_is_answered(

@@ -9,8 +9,8 @@ from typing import Final
 from lakeflow.cli.screens.rows import grid
 from lakeflow.cli.text import Mark, Text, align, line
 from lakeflow.core.model.check import Outcome, Severity
-from lakeflow.core.model.run import CheckResult, ReadScope
-from lakeflow.core.words import count, in_rows, percent
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.words import count, in_rows, percent, scope_said
 
 BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})
 MOST_SAMPLES: Final = 5
@@ -41,14 +41,9 @@ def every_check(checks: Iterable[CheckResult], most: int = MOST_SAMPLES) -> list
 def _passed_cells(check: CheckResult) -> tuple[Text, ...]:
     passed = check.outcome is Outcome.PASSED
     about = "" if check.rows is None else in_rows(check.rows)
-    scope = "; ".join(_scope(check))
+    scope = "; ".join(scope_said(check))
     how = about if passed else f"skipped: {check.detail}" if check.detail else "skipped"
     return line(Mark.OK if passed else Mark.NONE, " ", check.name), line(how), line((scope, "dim"))
-
-
-def _scope(check: CheckResult) -> tuple[str, ...]:
-    """What was read, where that is not all rows, and who was asked, where that is not DuckDB."""
-    return tuple(part for part in ("of the rows added" if check.scope is ReadScope.ADDED else "", check.asked) if part)
 
 
 def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list[Text]:
@@ -88,5 +83,5 @@ def _how_much(check: CheckResult) -> str:
 
 def _note(check: CheckResult) -> str:
     light = check.severity is not Severity.CRITICAL and check.outcome is Outcome.FAILED
-    parts = _scope(check)
+    parts = scope_said(check)
     return "; ".join((*parts, f"{check.severity}, does not hold") if light else parts)

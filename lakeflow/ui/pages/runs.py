@@ -61,20 +61,29 @@ def one_run(glance: Glance, asked: PageRequest) -> Page:
 
 
 def compared(glance: Glance, waits: Sequence[OpenStep]) -> Mapping[AssetKey, BesideMain]:
-    """What the first of these steps would change for readers. Two snapshots are compared once."""
+    """What the first of these steps would change for readers, by what both were when it was looked: meanwhile main may
+    have moved, and the page says otherwise.
+    """
     found: dict[AssetKey, BesideMain] = {}
     for one in [each for each in waits if each.step.snapshot_id and each.status][:_COMPARED]:
-        assert one.status is not None
         key = one.step.asset
-        known = (key, one.status.snapshot_id, one.step.snapshot_id)
         try:
-            if known not in glance.compared:
-                glance.compared[known] = glance.asks.diff(str(key), f"main..audit_{one.run.id}", rows=_SAMPLES)
+            difference = _beside_main(glance, one)
         except UsageError as error:
             found[key] = BesideMain(fault=error.message)
         else:
-            found[key] = BesideMain(glance.compared[known], side_by_side(glance.compared[known]))
+            found[key] = BesideMain(difference, side_by_side(difference))
     return found
+
+
+def _beside_main(glance: Glance, one: OpenStep) -> Comparison:
+    """UsageError where readers see nothing yet, and for a snapshot that has expired."""
+    assert one.status is not None
+    assert one.step.snapshot_id is not None
+    key, held = str(one.step.asset), one.step.snapshot_id
+    if one.status.snapshot_id is None:
+        return glance.asks.diff(key, f"main..s{held}", rows=_SAMPLES)
+    return glance.asks.between(key, one.status.snapshot_id, held, rows=_SAMPLES)
 
 
 def run_log(glance: Glance, asked: PageRequest) -> Page:

@@ -32,6 +32,8 @@ BOUNDS: Final = {"memory_limit": "1GB", "threads": "2"}
 """What one question may take, where the settings of the page's server do not say."""
 _MODULE: Final = "lakeflow.ui.rows.answering"
 _Answer = TypeVar("_Answer")
+Compared = tuple[str, int, int, int]
+"""An asset, two of its snapshots, and how many rows of each kind were asked for."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class RowLake:
     seconds: float = SECONDS
     _process: RowProcess | None = None
     _project: Project | None = field(default=None, repr=False)
-    _compared: dict[object, Comparison] = field(default_factory=dict, repr=False)
+    _compared: dict[Compared, Comparison] = field(default_factory=dict, repr=False)
 
     def answer(self, glance: Glance, make: Callable[[Glance], _Answer], seconds: float | None = None) -> _Answer:
         """What `make` gives with the answers of the lake. UsageError where these take longer than they may."""
@@ -52,8 +54,8 @@ class RowLake:
         if self._process is None or self._process.is_over:
             self._process = RowProcess(self.root, {**BOUNDS, **self.settings})
         most = self.seconds if seconds is None else min(seconds, self.seconds)
-        asked = AskedQuestions(self._process, most, monotonic() + most)
-        return make(replace(glance, rows=asked, compared=self._compared))
+        asked = AskedQuestions(self._process, most, monotonic() + most, self._compared)
+        return make(replace(glance, rows=asked))
 
     @property
     def briefly(self) -> float:
@@ -116,15 +118,24 @@ def _unheard(_lines: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class AskedQuestions:
-    """The questions of one page, which may take so many `seconds` together."""
+    """The questions of one page, which may take so many `seconds` together. `compared` are snapshots that were compared
+    for other pages.
+    """
 
     process: RowProcess
     seconds: float
     until: float
+    compared: dict[Compared, Comparison] = field(default_factory=dict, repr=False)
 
     def diff(self, asset: str, between: str, *, where: str = "", rows: int) -> Comparison:
         found: Comparison = self._ask("diff", asset, between, where=where, rows=rows)
         return found
+
+    def between(self, asset: str, before: int, after: int, *, rows: int) -> Comparison:
+        asked = (asset, before, after, rows)
+        if asked not in self.compared:
+            self.compared[asked] = self.diff(asset, f"s{before}..s{after}", rows=rows)
+        return self.compared[asked]
 
     def diff_run(self, run: str, *, where: str = "", rows: int) -> Comparisons:
         found: Comparisons = self._ask("diff_run", run, where=where, rows=rows)

@@ -23,6 +23,10 @@ class Questions(Protocol):
 
     def diff(self, asset: str, between: str, *, where: str = "", rows: int) -> Comparison: ...
 
+    def between(self, asset: str, before: int, after: int, *, rows: int) -> Comparison:
+        """The difference of two snapshots, by their ids. They do not change, so they are compared once."""
+        ...
+
     def diff_run(self, run: str, *, where: str = "", rows: int) -> Comparisons: ...
 
     def quarantined(self, asset: str, *, limit: int) -> Quarantined: ...
@@ -48,6 +52,9 @@ class LakeQuestions:
 
     def diff(self, asset: str, between: str, *, where: str = "", rows: int) -> Comparison:
         return self._lake.diff(asset, between, where=where, rows=rows)
+
+    def between(self, asset: str, before: int, after: int, *, rows: int) -> Comparison:
+        return self.diff(asset, f"s{before}..s{after}", rows=rows)
 
     def diff_run(self, run: str, *, where: str = "", rows: int) -> Comparisons:
         return self._lake.diff_run(run, where=where, rows=rows)

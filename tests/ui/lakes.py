@@ -32,9 +32,10 @@ select id, email, town from bronze.reader
 """
 
 
-def held_lake(root: Path) -> str:
+def held_lake(root: Path, settings: str = "[tool.lakeflow]\n") -> str:
     """Readers see one snapshot of silver.weather; the next one is held. The id of the run that holds it."""
     files = {
+        "pyproject.toml": settings,
         "layers/bronze/weather.sql": BRONZE,
         "layers/bronze/reader.sql": PERSON,
         "drops/readers.csv": f"id,email,town\n{CANARIES}",
@@ -46,7 +47,7 @@ def held_lake(root: Path) -> str:
     make(root, files)
     with lakeflow.open(root) as lake:
         assert lake.materialize() is not None
-    make(root, {"layers/silver/weather.sql": SILVER})
+    make(root, {"pyproject.toml": settings, "layers/silver/weather.sql": SILVER})
     with lakeflow.open(root) as lake:
         run = lake.materialize("silver.weather+")
         assert run is not None

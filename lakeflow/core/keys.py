@@ -64,6 +64,12 @@ class AssetKey:
         """A look at a thousand assets asks for it a hundred thousand times; layers seldom share a name."""
         return hash(self.name)
 
+    def __eq__(self, other: object) -> bool:
+        """As often as the hash."""
+        if other.__class__ is not AssetKey:
+            return NotImplemented
+        return self.name == other.name and self.layer == other.layer
+
     @classmethod
     def parse(cls, text: str) -> AssetKey:
         """`"silver.weather"` → key; ValueError for anything that is not `layer.name`."""

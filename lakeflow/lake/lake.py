@@ -71,7 +71,7 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    return ReadableLake(_seen(root, values), values, sources)
+    return ReadableLake(_seen(root, values, kept_file(root, values)), values, sources)
 
 
 def look_again(before: ReadableLake, settings: Mapping[str, str] | None = None) -> ReadableLake:
@@ -84,16 +84,17 @@ def look_again(before: ReadableLake, settings: Mapping[str, str] | None = None) 
     try:
         values, sources = load_settings(root, os.environ, settings or {})
         if (values, sources) == (before.configured, before.sources):
-            return before.with_project(_seen(root, values))
+            return before.with_project(_seen(root, values, None))
     except BaseException:
         before.close()
         raise
     before.close()
-    return ReadableLake(_seen(root, values), values, sources)
+    return ReadableLake(_seen(root, values, None), values, sources)
 
 
-def _seen(root: Path, values: Settings) -> Project:
-    cache, kept = cache_folder(root, values, os.environ), kept_file(root, values)
+def _seen(root: Path, values: Settings, kept: Path | None) -> Project:
+    """The project as its files are. It is kept by who opens it: who stays has it, and only reads what changed."""
+    cache = cache_folder(root, values, os.environ)
     return with_salt(projects.look(root, cache, kept, values.engines), os.environ)
 
 

@@ -28,7 +28,7 @@ from typing import Any, Final, NoReturn
 from lakeflow.adapters.machine.sealed import read_sealed_bytes, write_sealed_bytes
 from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
 from lakeflow.core.model.asset import Project
-from lakeflow.project.sources import ModuleLocation, Sources, digest_of_content, files_of, locate
+from lakeflow.project.sources import ModuleLocation, Sources, digest_of_content, files_of, locate, read_content
 
 KEPT: Final = "project.kept"
 """The name of the file in the folder of the lake's state."""
@@ -127,8 +127,7 @@ def _made_from(
 
 def _digest(path: str) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a file out of thousands
-            return digest_of_content(file.read())
+        return digest_of_content(read_content(path))
     except OSError:
         return _MISSING
 

@@ -45,12 +45,12 @@ def _load(known: KeptProject, cache: Path | None, loader: type[Executed | Unexec
 
 
 def _project(sources: Sources, modules: Loader, queries: ReadQuery) -> Project:
-    root, layers = sources.root, sources.root / "layers"
+    layers = sources.root / "layers"
     files = [Path(path) for path in sources.files("layers")]
     read = [_read(path, sources, modules, queries) for path in files if in_a_layer(path, layers)]
     drafts = [draft for each in read for draft in each.drafts]
     lost = frozenset(key for each in read for key in each.lost)
-    faults = [*_misplaced(root, files), *(fault for each in read for fault in each.faults)]
+    faults = [*_misplaced(sources, files), *(fault for each in read for fault in each.faults)]
     faults += [*faults_of(drafts, lost), *star_faults(drafts, lost)]
     checks = Checks(sources, drafts, lost, queries)
     suites = checks.suites(map(Path, sources.files("checks")))
@@ -62,11 +62,11 @@ def _project(sources: Sources, modules: Loader, queries: ReadQuery) -> Project:
     assets = {draft.key: _asset(draft) for draft in ordered}
     if faults := sorted(quarantine_faults(assets, suites)):
         raise ProjectError(faults)
-    return Project(str(root), with_quarantines(assets, suites), suites)
+    return Project(str(sources.root), with_quarantines(assets, suites), suites)
 
 
 def _read(path: Path, sources: Sources, modules: Loader, queries: ReadQuery) -> ParsedFile:
-    layer = Layer(path.relative_to(sources.root).parts[1])
+    layer = Layer(sources.name(path).split("/")[1])
     if path.suffix == ".py":
         return PythonFile(path, layer, sources, modules).read()
     return read_sql_file(path, layer, sources, queries)
@@ -117,15 +117,16 @@ def _asset(draft: AssetDraft) -> Asset:
     )
 
 
-def _misplaced(root: Path, files: Iterable[Path]) -> Iterator[Fault]:
+def _misplaced(sources: Sources, files: Iterable[Path]) -> Iterator[Fault]:
     """Files in no layer, which would silently define no asset."""
     told: set[str] = set()
     for path in files:
-        folder, *below = path.relative_to(root / "layers").parts
+        name = sources.name(path)
+        _, folder, *below = name.split("/")
         if below and folder not in list(Layer) and folder not in told:
             told.add(folder)
             hint = did_you_mean(folder, list(Layer), f"the layers are {', '.join(Layer)}; a helper begins with _")
-            yield Fault(path.relative_to(root).as_posix(), 1, f"layers/{folder}/ is no layer", hint)
+            yield Fault(name, 1, f"layers/{folder}/ is no layer", hint)
         elif not below and path.suffix == ".sql":
             hint = f"move it to layers/<layer>/, where the layers are {', '.join(Layer)}"
-            yield Fault(path.relative_to(root).as_posix(), 1, "the file stands in no layer", hint)
+            yield Fault(name, 1, "the file stands in no layer", hint)

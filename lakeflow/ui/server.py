@@ -26,7 +26,7 @@ from lakeflow.core.values import dataclass
 from lakeflow.project import find_root
 from lakeflow.ui import built
 from lakeflow.ui.ahead import kept_ahead
-from lakeflow.ui.app import application, site
+from lakeflow.ui.app import Site, application, site
 from lakeflow.ui.guard import LOOPBACK, Access
 from lakeflow.ui.kept import SeenLake
 from lakeflow.ui.rows.lake import SECONDS
@@ -81,17 +81,30 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(_asked_to_end(ended.set))
         pages = site(SeenLake(root, options.settings), access, options.seconds)
         stack.callback(pages.close)
+        _look_first(pages)
         address = address_of(listener, options)
         stack.enter_context(answering(application(pages), listener, options.tls))
         say(f"{address}  (Ctrl-C ends)")
-        pages.ahead()
-        pages.looks.submit(gc.freeze)  # what was read stays: searching it for garbage took a fifth of each later look
         stack.enter_context(kept_ahead(pages.kept, pages.looks))
         if options.opens:
             webbrowser.open(address)
         while not ended.wait(1.0):
             pass
     return address
+
+
+def _look_first(pages: Site) -> None:
+    """Begin the first look before anybody can ask. What it reads stays, and is not searched for garbage: that took a
+    third of this look, and a fifth of each later one.
+    """
+
+    def settled() -> None:
+        gc.freeze()
+        gc.enable()
+
+    gc.disable()
+    pages.ahead()
+    pages.looks.submit(settled)
 
 
 def build(options: UiOptions, directory: Path) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +18,10 @@ from lakeflow.adapters.iceberg.metadata import metadata
 from lakeflow.core.errors import ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
+from lakeflow.ui import server
 from lakeflow.ui.ahead import _follow, kept_ahead
+from lakeflow.ui.app import site
+from lakeflow.ui.guard import Access
 from lakeflow.ui.kept import Glance, SeenLake
 from tests.cli.test_commands import make
 from tests.ui.test_pages import text_of
@@ -97,6 +101,42 @@ def test_a_changed_file_makes_no_table_be_read_again_and_other_settings_open_the
     (lake / "pyproject.toml").write_text((lake / "pyproject.toml").read_text() + "keep_snapshots = 7\n")
     assert kept.glance().lake.configured.keep_snapshots == 7
     assert read == ["bronze.a"]
+
+
+def test_who_stays_keeps_no_project_on_disk_and_believes_none(kept: SeenLake, lake: Path) -> None:
+    """It has what it read itself; the next who opens the lake finds what was kept outdated, and reads the files."""
+    publish(lake)
+    kept.glance()
+    place = lake / ".lakeflow" / "project.kept"
+    before = place.read_bytes()
+    (lake / "layers/bronze/a.sql").write_text("select 2 as id")
+    assert kept.glance().outlook.statuses[AssetKey.parse("bronze.a")].state == "stale"
+    assert place.read_bytes() == before
+    with closing(SeenLake(lake, {})) as other:
+        assert other.glance().outlook.statuses[AssetKey.parse("bronze.a")].state == "stale"
+    assert place.read_bytes() != before
+
+
+def test_the_first_look_begins_before_somebody_asks_and_leaves_the_search_for_garbage_on(lake: Path) -> None:
+    publish(lake)
+    with closing(site(SeenLake(lake, {}), Access())) as pages:
+        try:
+            server._look_first(pages)
+            assert pages.looks.submit(looks_at, pages.kept).result() is not None
+            assert gc.isenabled()
+        finally:
+            gc.unfreeze()
+
+
+def test_a_first_look_that_fails_leaves_it_on_too(lake: Path) -> None:
+    (lake / "layers/bronze/a.sql").write_text("selekt")
+    with closing(site(SeenLake(lake, {}), Access())) as pages:
+        try:
+            server._look_first(pages)
+            assert pages.looks.submit(looks_at, pages.kept).result() is None
+            assert gc.isenabled()
+        finally:
+            gc.unfreeze()
 
 
 def test_a_file_with_a_fault_and_then_without_is_seen_as_each(kept: SeenLake, lake: Path) -> None:

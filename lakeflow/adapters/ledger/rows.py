@@ -74,7 +74,7 @@ def run_row(run: RunRecord) -> dict[str, Any]:
 
 def run(row: Row, steps: tuple[StepRecord, ...]) -> RunRecord:
     found = _made(RunRecord, row, steps=steps)
-    return replace(found, id=run_named(found.id))
+    return replace(found, id=run_named(found.id)) if "@" in found.id else found
 
 
 def step_row(run: str, ordinal: int, step: StepRecord) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def verdict(row: Row) -> VerdictRecord:
 @lru_cache(maxsize=20_000, typed=True)
 def _verdict(columns: tuple[str, ...], *values: Any) -> VerdictRecord:
     found = _record(VerdictRecord, columns, values, {})
-    return replace(found, run=run_named(found.run))
+    return replace(found, run=run_named(found.run)) if "@" in found.run else found
 
 
 def dropped_row(dropped: Dropped) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def set_aside(project: Project, facts: Facts, plan: Plan, *, all_or_nothing: boo
 
     In doubt a step stays in the plan.
     """
+    if not facts.held:
+        return plan
     asked = _PlanSoFar(project, facts, all_or_nothing)
     for step in plan.steps:  # in run order, so what stands above a step is decided before it
         if held := _left_to_a_run(asked, step):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
@@ -149,13 +150,13 @@ class Suite:
     digest: str = ""
     foreign_keys: tuple[ForeignKey, ...] = ()
 
-    @property
+    @cached_property
     def references(self) -> frozenset[AssetKey]:
         """The tables that its checks read as this run leaves them."""
         named = frozenset(key for file in self.files for key in file.references)
         return named | frozenset(foreign.dimension for foreign in self.foreign_keys)
 
-    @property
+    @cached_property
     def published(self) -> frozenset[AssetKey]:
         return frozenset(key for file in self.files for key in file.published)
 

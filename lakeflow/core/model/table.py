@@ -90,8 +90,12 @@ class Table(Generic[Key]):
     @property
     def same_rows(self) -> tuple[Snapshot, ...]:
         """Main, and those before it that hold the very same rows, because files were only moved since; newest first."""
-        line = list(self.ancestry(self.main))
-        return tuple(line[: 1 + next((at for at, each in enumerate(line) if each.operation != NEUTRAL), len(line))])
+        found: list[Snapshot] = []
+        for each in self.ancestry(self.main):
+            found.append(each)
+            if each.operation != NEUTRAL:
+                break
+        return tuple(found)
 
     @property
     def latest(self) -> datetime | None:

@@ -52,6 +52,14 @@ def twin_of(where: str) -> str:
     return ("/index.json" if path == "/" else f"{path}.json") + mark + question
 
 
+def test_the_head_of_an_asset_says_which_code_made_what_readers_see(pages: TestClient, held: tuple[Path, str]) -> None:
+    with lakeflow.open(held[0]) as lake:
+        made_by = {str(row.state): row.code_version[:6] for row in lake.snapshots("silver.weather")}
+    said = text_of(pages.get("/assets/silver.weather").text)
+    assert f"code {made_by['published']} code in the files {made_by['held']} " in said
+    assert "code in the files" not in text_of(pages.get("/assets/bronze.weather").text)
+
+
 def test_home_says_first_what_waits_for_a_decision_and_what_readers_see(
     pages: TestClient, held: tuple[Path, str]
 ) -> None:

@@ -181,7 +181,9 @@ def _page(  # noqa: PLR0913, PLR0917 - what a tab has
     status: int = 200,
 ) -> Page:
     held = [one for run in _left_by(glance, key) for one in of_run(run, glance.outlook) if one.step.asset == key]
-    head = {"row": asset_row(glance.outlook, key), "key": key, "tab": tab, "held": held}
+    stands = glance.outlook.facts.stands(key)
+    made_by = glance.outlook.facts.made_by(stands) if stands else ""
+    head = {"row": asset_row(glance.outlook, key), "key": key, "tab": tab, "held": held, "made_by": made_by}
     return Page(f"asset_{tab}.html", str(key), words, data, {**head, **values}, status)
 
 

@@ -29,10 +29,11 @@ function copies(root) {
   }
 }
 
-// A time as the pages write it: the day, or day and hour where two marks are less than a day apart.
+// A time as the pages write it: the day, day and hour where two marks are less than a day apart, or the second where
+// they are less than a minute apart.
 function dated(seconds, step) {
   const text = new Date(seconds * 1000).toISOString().replace("T", " ");
-  return step < 86400 ? text.slice(5, 16) : text.slice(0, 10);
+  return step < 60 ? text.slice(11, 19) : step < 86400 ? text.slice(5, 16) : text.slice(0, 10);
 }
 
 function plots(root) {
@@ -46,6 +47,7 @@ function plots(root) {
     const options = {
       width: figure.clientWidth - 28,
       height: 190,
+      padding: [12, 44, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, { label: figure.dataset.label, stroke: style.getPropertyValue("--link"), width: 1.6, points: { size: 5 } }],
       axes: [{ ...axis, space: 96, values: (_plot, times, _at, _space, step) => times.map((each) => dated(each, step)) }, { ...axis, size: 74 }],

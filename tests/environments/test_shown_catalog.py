@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -36,7 +36,6 @@ from lakeflow.wap.environments.catalog import EnvironmentCatalog
 from tests.core.samples import NOON, SCHEMA, key, made, table
 
 A, B, N = key("silver.a"), key("silver.b"), key("silver.n")
-UUIDS: Mapping[str, Any] = {"uuid": "u"}
 
 
 def line(name: AssetKey, **refs: int) -> Table:
@@ -202,12 +201,15 @@ def test_tags_are_main_s(lake: Lake) -> None:
 
 
 def test_tables_come_and_go_on_main(lake: Lake) -> None:
-    both: list[Registration] = [Adopt(A, "v", **uuids(Adopt)), Drop(B, "v")]
+    both: list[Registration] = [Adopt(A, "v", "u"), Drop(B, "v")]
     with refused("tables come, go and get other names for all readers (silver.a, silver.b)"):
         shown(lake).register(both, UNRECORDED)
     hint = "`lakeflow materialize --env main silver.n` gives it the other name"
     with refused("tables come, go and get other names for all readers (silver.a)", hint):
-        shown(lake).register([Rename(A, N, "v", **uuids(Rename))], UNRECORDED)
+        shown(lake).register([Rename(A, N, "v", "u")], UNRECORDED)
+    hint = "`lakeflow materialize --env main silver.n silver.m` gives it the other name"
+    with refused("tables come, go and get other names for all readers (silver.a, silver.b)", hint):
+        shown(lake).register([Rename(A, N, "v", "u"), Rename(B, key("silver.m"), "v", "u")], UNRECORDED)
     assert lake.asked == []
 
 
@@ -215,10 +217,6 @@ def test_files_are_moved_on_main(lake: Lake) -> None:
     with refused("silver.a is compacted on main: compact_r1 moves its very files"):
         shown(lake).compact(lake.tables[A], Compaction("compact_r1", 1, None, (), {}))
     assert lake.asked == []
-
-
-def uuids(kind: type) -> Mapping[str, Any]:
-    return UUIDS if "uuid" in kind.__annotations__ else {}
 
 
 @contextmanager

@@ -124,9 +124,11 @@ class Watched:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.assets: list[str] = []
+        self.sent: list[Statement] = []
 
     def execute(self, statement: Statement, values: Any = None) -> Any:
-        if statement is asked.LATEST_VERDICTS:
+        if statement in {asked.LATEST_VERDICTS, asked.LATEST_VERDICTS_OF_ALL}:
+            self.sent.append(statement)
             self.assets += values["assets"]
         return self._connection.execute(statement, values)
 
@@ -144,3 +146,28 @@ def test_a_second_look_reads_the_verdicts_of_the_asset_alone_that_got_one() -> N
         watched = Watched(connection)
         lake.open[""]._latest.read(watched, wanted)
     assert watched.assets == [str(KEYS[2])]
+
+
+def test_a_first_look_at_many_assets_asks_once_for_all_of_them() -> None:
+    lake, keys = Ledgers(), [AssetKey.parse(f"silver.t{number}") for number in range(100)]
+    for key in keys:
+        rule(lake, ("", key, 1, Ruling.PUBLISH))
+    with lake.database.read() as connection:
+        watched = Watched(connection)
+        found = lake.opened("")._latest.read(watched, {key: frozenset({1, 2}) for key in keys})
+    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL]
+    assert [len(found[key]) for key in keys] == [1] * 100
+
+
+def test_of_an_asset_with_many_verdicts_only_those_on_the_snapshots_that_are_asked_for_are_read() -> None:
+    lake = Ledgers()
+    for snapshot in range(60):
+        rule(lake, ("", KEYS[0], snapshot, Ruling.PUBLISH))
+    rule(lake, ("", KEYS[1], 1, Ruling.PUBLISH))
+    with lake.database.read() as connection:
+        watched = Watched(connection)
+        found = lake.opened("")._latest.read(watched, {KEYS[0]: frozenset({1, 59}), KEYS[1]: frozenset({1})})
+    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL, asked.LATEST_VERDICTS]
+    assert watched.assets == [str(KEYS[1]), str(KEYS[0])]
+    assert [said.snapshot_id for said in found[KEYS[0]]] == [1, 59]
+    assert found == lake.opened("").latest({KEYS[0]: [1, 59], KEYS[1]: [1]})

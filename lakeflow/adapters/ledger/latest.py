@@ -4,15 +4,15 @@ read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import field
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import VerdictRecord
-from lakeflow.core.ports.database import Connection, Row
+from lakeflow.core.ports.database import Connection, Row, Statement
 from lakeflow.core.values import dataclass
 
 _MOST: Final = 10_000
@@ -21,7 +21,8 @@ _FEW: Final = 16
 Wanted = Mapping[AssetKey, frozenset[int]]
 Latest = Mapping[AssetKey, tuple[VerdictRecord, ...]]
 Told = tuple[Any, ...]
-"""How many verdicts there are of an asset, and the greatest of what tells them apart."""
+"""An asset, how many verdicts there are of it, and the greatest of what tells them apart."""
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class LatestVerdicts:
         with self._lock:
             told = {row.asset: tuple(row) for row in connection.execute(statements.TOLD_VERDICTS)}
             asked = {key: ids for key, ids in wanted.items() if not self._holds(key, ids, told.get(str(key)))}
-            for key, verdicts in _asked(connection, asked, self.environment).items():
+            for key, verdicts in _asked(connection, asked, told, self.environment).items():
                 self._kept[key] = _SaidOfAsset(asked[key], told.get(str(key)), verdicts)
             return {key: self._kept[key].verdicts for key in wanted}
 
@@ -58,18 +59,33 @@ class LatestVerdicts:
         return said is not None and (said.snapshots, said.told) == (snapshots, told)
 
 
-def _asked(connection: Connection, wanted: Wanted, environment: str) -> Latest:
+def _asked(connection: Connection, wanted: Wanted, told: Mapping[str, Told], environment: str) -> Latest:
     by_name = {str(asset): (ids, list[Row]()) for asset, ids in wanted.items()}
-    for group in _groups(wanted):
-        ids = sorted({id_ for asset in group for id_ in wanted[asset]})
-        for some in batched(ids, _MOST):
-            asked = {"environment": environment, "assets": [str(asset) for asset in group], "snapshots": some}
-            for row in connection.execute(statements.LATEST_VERDICTS, asked):
-                mine, said = by_name[row.asset]
-                if row.snapshot_id in mine:
-                    said.append(row)
+    for statement, assets, ids in _questions(
+        wanted, {key for key in wanted if _is_most(wanted[key], told.get(str(key)))}
+    ):
+        asked = {"environment": environment, "assets": [str(asset) for asset in assets]}
+        for row in connection.execute(statement, asked | ({"snapshots": ids} if ids else {})):
+            mine, said = by_name[row.asset]
+            if row.snapshot_id in mine:
+                said.append(row)
     in_order = {key: sorted(by_name[str(key)][1], key=lambda row: row.ordinal) for key in wanted}
     return {key: tuple(map(rows.verdict, said)) for key, said in in_order.items()}
+
+
+def _is_most(snapshots: frozenset[int], told: Told | None) -> bool:
+    """Are there hardly more verdicts of the asset than those that are wanted? Then all are read, and nobody looks for
+    each snapshot.
+    """
+    return bool(snapshots) and told is not None and told[1] <= 2 * len(snapshots)
+
+
+def _questions(wanted: Wanted, whole: Set[AssetKey]) -> Iterator[tuple[Statement, list[AssetKey], list[int]]]:
+    for some in batched(sorted(whole), _MOST):
+        yield statements.LATEST_VERDICTS_OF_ALL, some, []
+    for group in _groups({key: ids for key, ids in wanted.items() if key not in whole}):
+        for ids in batched(sorted({id_ for asset in group for id_ in wanted[asset]}), _MOST):
+            yield statements.LATEST_VERDICTS, group, ids
 
 
 def _groups(wanted: Wanted) -> Iterator[list[AssetKey]]:
@@ -82,7 +98,7 @@ def _groups(wanted: Wanted) -> Iterator[list[AssetKey]]:
     yield from ([asset] for asset, ids in wanted.items() if len(ids) > _FEW)
 
 
-def batched(values: Sequence[int], size: int) -> Iterator[list[int]]:
+def batched(values: Sequence[Value], size: int) -> Iterator[list[Value]]:
     """What `itertools.batched` does, which came with Python 3.12."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])

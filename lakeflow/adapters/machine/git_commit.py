@@ -23,7 +23,7 @@ _OF_A_HOOK: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GI
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _TreeEntry:
     mode: str
     blob: str
     path: str
@@ -63,7 +63,7 @@ def write_code(root: Path, commit: str, to: Path) -> None:
             place.write_bytes(contents[each])
 
 
-def _listed(root: Path, commit: str, prefix: str) -> Iterator[_Entry]:
+def _listed(root: Path, commit: str, prefix: str) -> Iterator[_TreeEntry]:
     """What the commit has below the project's folder; nothing where it does not have that folder."""
     tree = f"{commit}:{prefix}"
     if prefix and _git(root, "cat-file", "-e", tree).returncode != 0:
@@ -73,7 +73,7 @@ def _listed(root: Path, commit: str, prefix: str) -> Iterator[_Entry]:
             told, _, path = line.partition(b"\t")
             mode, _, blob = told.decode().split()
             if mode == _LINK or mode.startswith(_FILE):  # the rest are other repositories
-                yield _Entry(mode, blob, path.decode("utf-8", "surrogateescape"))
+                yield _TreeEntry(mode, blob, path.decode("utf-8", "surrogateescape"))
 
 
 def _contents(root: Path, blobs: Sequence[str]) -> Iterator[bytes]:

@@ -43,7 +43,8 @@ def doubled(rows):
 
     return rows.select("id", F.udf(lambda number: 2 * number, "long")("id").alias("twice"))
 """
-_GROUPED = "select id, count(*) as n, timestamp '2024-01-01 10:00:00' as at from bronze.raw group by id"
+_AT = "cast(timestamp '2024-01-01 10:00:00' as timestamp_ntz)"
+_GROUPED = f"select id, count(*) as n, {_AT} as at from bronze.raw group by id"
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def root(tmp_path: Path, server: str) -> Path:
     write(root, "pyproject.toml", f'[tool.lakeflow]\n[tool.lakeflow.spark]\nremote = "{server}"\n')
     write(root, "layers/bronze/raw.sql", "select i as id from range(1000) t(i)")
     write(root, "layers/silver/rows.sql", f'/*\nengine = "spark"\nkey = ["id"]\n*/\n{_GROUPED}')
-    write(root, "layers/silver/here.sql", f'/*\nkey = ["id"]\n*/\n{_GROUPED}')
+    write(root, "layers/silver/here.sql", f'/*\nkey = ["id"]\n*/\n{_GROUPED.replace("timestamp_ntz", "timestamp")}')
     return root
 
 

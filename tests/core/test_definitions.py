@@ -46,6 +46,7 @@ def clean(raw: Relation | None = None, *rest: "int") -> Relation:
     return trimmed(raw) if os.environ["X"] else exit()
 """.replace("FIRST, ALSO = date(2024, 1, 1), -3", "FIRST = date(2024, 1, 1)\nALSO = -3 * 2"),
     "nothing": "",
+    "what another file of the project says": "from layers.names import KEY\nfrom . import more\nA = KEY, more.B",
     "a module of lakeflow by its name": "import lakeflow\n\n@lakeflow.asset\ndef clean(): ...\n",
 }
 DOES_MORE = {
@@ -81,6 +82,9 @@ DOES_MORE = {
     "imports a known name from elsewhere": "from helpers import date\nA = date(1)",
     "imports everything from somewhere": "from helpers import *\nA = sorted([1])",
     "imports a sibling of a known name": "from .datetime import date\nA = date(1)",
+    "takes a value of a library": "from helpers import LIMIT\nA = LIMIT",
+    "takes a value of the machine": "import os\nA = os.environ",
+    "gives a value of a library": "import helpers\nfrom lakeflow import asset\n@asset(key=helpers.KEY)\ndef f(): ...",
     "unpacks": "A, B = open('x')",
     "a walrus": "A = (B := print)",
 }

@@ -27,6 +27,10 @@ _DEFINING: Final[Mapping[str, frozenset[str]]] = {
     "typing": frozenset({"NewType", "TypeVar", "final", "overload", "override"}),
 }
 """What gives the same whenever it is called on the same, by the module that it is imported from."""
+_JUDGED: Final = frozenset({*_DEFINING, "", "checks", "enum", "layers", "math", "string"})
+"""The packages whose names are what their files say: the project's, each file of which is judged itself, and a few of
+Python's. Of others a value may come from a variable, or from the machine.
+"""
 _BUILTIN: Final = frozenset(
     {"classmethod", "dict", "frozenset", "list", "property", "range", "set", "sorted", "staticmethod", "tuple"}
 )
@@ -107,9 +111,12 @@ class _Definitions:
                 return self._is_known(func) and all(map(self._is_value, [*arguments, *(k.value for k in keywords)]))
             case ast.Subscript(ast.Name(name), _):
                 return name in _GENERIC and name not in self._shadowed and _is_annotation(node)
-        if not isinstance(node, _VALUES):
+        if not isinstance(node, _VALUES) or (isinstance(node, ast.Name) and not self._is_judged(node.id)):
             return False
         return all(self._is_value(each) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+
+    def _is_judged(self, name: str) -> bool:
+        return name not in self._imported or self._imported[name].partition(".")[0] in _JUDGED
 
     def _is_known(self, called: ast.expr) -> bool:
         """Is it a function on the lists, by the name that it is imported under and nothing else?"""

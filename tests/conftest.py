@@ -45,11 +45,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 seed.grow()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     explored.mark(items)
     sampled.mark(items)
     of_servers.mark(items)
+    yield  # here pytest leaves out what the command did not ask for
+    sampled.keep(config, items)
 
 
 def pytest_collection_finish() -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests import sampled
 from tests.docs.pages import ROOT
 
+WORKFLOWS = (".github/workflows/ci.yml", ".github/workflows/nightly.yml")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
@@ -36,7 +40,7 @@ def test_ci_runs_on_every_python_and_platform_of_the_package_with_lowest_and_new
 
 
 def test_what_ci_makes_can_be_made() -> None:
-    both = _commands(".github/workflows/ci.yml") + "\n" + (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    both = "\n".join([*map(_commands, WORKFLOWS), (ROOT / ".ci" / "run").read_text(encoding="utf-8")])
     made = set(re.findall(r"^(?:\S+=\S+ )*(?:\.ci/again )?make ([a-z-]+)", both, re.MULTILINE))
     assert made >= {"setup", "check", "test", "test-long", "demo", "test-spark"}
     assert made <= TARGETS
@@ -48,8 +52,38 @@ def test_every_form_and_workflow_is_yaml_with_a_name(path: Any) -> None:
     assert read.get("name") or path.name == "config.yml"
 
 
-def test_no_workflow_may_write_to_the_repository() -> None:
-    assert _read(".github/workflows/ci.yml")["permissions"] == {"contents": "read"}
+def test_a_night_runs_all_of_what_a_change_is_tried_on_in_part() -> None:
+    in_part = re.findall(r"LAKEFLOW_TEST_EACH=.*make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    nightly = _read(".github/workflows/nightly.yml")
+    whole = nightly["jobs"]["whole"]["strategy"]["matrix"]["tests"]
+    assert in_part
+    assert {*in_part} <= {*whole} <= TARGETS
+    assert sampled.EACH not in nightly["env"]
+
+
+@pytest.mark.long
+def test_of_the_tests_asked_for_the_first_of_each_so_many_are_left() -> None:
+    asked = ["-q", "--collect-only", "-m", "not sampled", "-n", "0", "tests/core/test_verdict.py"]
+
+    def collected(**variables: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *asked],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [line for line in done.stdout.splitlines() if "::" in line]
+
+    whole = collected(**{sampled.EACH: "1"})
+    assert len(whole) > 3
+    assert collected(**{sampled.EACH: "3"}) == whole[::3]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS)
+def test_no_workflow_may_write_to_the_repository(path: str) -> None:
+    assert _read(path)["permissions"] == {"contents": "read"}
 
 
 def test_what_a_commit_runs_can_be_made() -> None:

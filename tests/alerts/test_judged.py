@@ -66,6 +66,7 @@ def test_a_look_records_nothing(tmp_path: Path, receiver: Receiver, monkeypatch:
         assert {str(one.asset) for one in lake.alerts.list()} == {"bronze.weather", "silver.weather"}
 
 
+@pytest.mark.long
 def test_what_was_published_by_force_over_failed_checks_is_degraded(tmp_path: Path, receiver: Receiver) -> None:
     root = lake_with(tmp_path, entry(f"json://{receiver.place}", "held", "degraded", "recovered"))
     with lakeflow.open(root) as lake:
@@ -91,6 +92,7 @@ def test_what_an_entry_no_longer_selects_is_over_for_it(tmp_path: Path, receiver
     assert receiver.events == [("trigger", "duty:silver.weather"), ("resolve", "duty:silver.weather")]
 
 
+@pytest.mark.long
 def test_alerts_of_an_entry_that_is_gone_are_dropped_and_say_so(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answers = lambda _: 500
     root = lake_with(tmp_path, entry(f"json://{receiver.place}", "held", name="old"))
@@ -103,6 +105,7 @@ def test_alerts_of_an_entry_that_is_gone_are_dropped_and_say_so(tmp_path: Path, 
     assert (alert.state, alert.problem) == ("dropped", "no entry of the settings has this name any more")
 
 
+@pytest.mark.long
 def test_a_failed_audit_of_what_readers_see_is_told_once_with_its_checks(tmp_path: Path, receiver: Receiver) -> None:
     both = entry(f"json://{receiver.place}/both", "held", "degraded", "recovered", select="layer:silver", name="b")
     one = entry(f"json://{receiver.place}/one", "degraded", "recovered", select="layer:silver", name="o")

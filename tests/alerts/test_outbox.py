@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_a_clock_that_was_set_back_makes_no_pause_longer() -> None:
     assert numbers(alert(1, tried=2, waits=timedelta(days=400))) == [1]
 
 
+@pytest.mark.long
 @given(st.integers(1, 10_000))
 def test_pauses_grow_up_to_an_hour(tried: int) -> None:
     assert timedelta(seconds=5) <= pause_after(tried) <= pause_after(tried + 1) <= HOUR

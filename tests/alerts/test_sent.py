@@ -30,6 +30,7 @@ def run(root: Path, selection: str = SILVER, *, force: bool = False) -> RunState
         return done.state if done else None
 
 
+@pytest.mark.long
 def test_a_trouble_is_told_once_while_it_stays_once_as_another_and_once_when_it_is_over(
     tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_trouble_is_told_once_while_it_stays_once_as_another_and_once_when_it_
     ]
 
 
+@pytest.mark.long
 def test_a_table_that_waits_for_another_is_told_to_who_does_not_hear_of_that_other(
     tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_message_names_the_asset_the_failed_checks_what_readers_see_and_the_co
     ]
 
 
+@pytest.mark.long
 def test_a_receiver_that_fails_for_an_hour_gets_all_of_it_once_in_order(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answers = lambda tried: (503, 0)[tried % 2]
     root = lake_with(tmp_path, entry(f"json://{receiver.place}", *TROUBLES, select=SILVER))
@@ -129,6 +132,7 @@ def test_a_receiver_that_never_answers_does_not_keep_a_command(
         assert time.monotonic() - begun < 25
 
 
+@pytest.mark.long
 def test_the_quarantine_of_a_table_is_not_told_beside_it(tmp_path: Path, receiver: Receiver) -> None:
     root = lake_with(tmp_path, entry(f"pagerduty://KEY?endpoint=http://{receiver.place}", "held", name="duty"))
     apart = {"lakeflow": {"on_fail": "quarantine"}}

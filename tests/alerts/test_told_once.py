@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,7 @@ def ledger(rules: list[AlertRule]) -> Iterator[Ledger]:
         made.database.close()
 
 
+@pytest.mark.long
 @explored(60)
 @given(st.lists(ON, min_size=1, max_size=2), st.lists(EVENTS, max_size=12))
 def test_each_entry_is_told_what_the_model_says(asked: list[frozenset[AlertKind]], events: list[Event]) -> None:

@@ -93,6 +93,7 @@ def test_a_backup_during_runs_is_of_one_moment(tmp_path: Path) -> None:
         assert rows(other, "silver.a") == rows(other, "silver.b")
 
 
+@pytest.mark.long
 def test_a_backup_takes_no_strangers_and_follows_no_link(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     (warehouse(root) / "plan.xlsx").write_bytes(b"theirs")
@@ -116,6 +117,7 @@ def test_a_backup_goes_only_to_a_folder_that_is_new_or_empty(tmp_path: Path) -> 
         care.backup(tmp_path / "none", project(tmp_path / "new"))
 
 
+@pytest.mark.long
 def test_a_lake_that_lacks_a_file_gives_no_backup(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     next(warehouse(root).rglob("*.parquet")).unlink()
@@ -124,6 +126,7 @@ def test_a_lake_that_lacks_a_file_gives_no_backup(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p"]
 
 
+@pytest.mark.long
 def test_a_table_outside_of_the_warehouse_is_named(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     project(root, 2, "b", settings=f'warehouse = "{tmp_path}/wh"\n')
@@ -133,6 +136,7 @@ def test_a_table_outside_of_the_warehouse_is_named(tmp_path: Path) -> None:
     assert (list(map(str, done.tables)), list(map(str, done.outside))) == (["silver.b"], ["silver.a"])
 
 
+@pytest.mark.long
 def test_the_copied_database_needs_no_log(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     with opened(root) as lake:

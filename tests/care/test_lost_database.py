@@ -71,6 +71,7 @@ def main_of(root: Path, asset: str = "silver.a") -> list[int]:
         return sorted(catalog.load_table(asset).scan().to_arrow()["id"].to_pylist())
 
 
+@pytest.mark.long
 def test_a_table_that_another_program_dropped_is_not_begun_anew_but_taken_back(tmp_path: Path) -> None:
     """What was appended to it comes from nowhere else."""
     root = appended(tmp_path, 1, 2)
@@ -86,6 +87,7 @@ def test_a_table_that_another_program_dropped_is_not_begun_anew_but_taken_back(t
     assert main_of(appended(tmp_path, 3), "bronze.a") == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_a_table_that_another_program_dropped_is_begun_anew_where_that_is_said(tmp_path: Path) -> None:
     root = appended(tmp_path, 1, 2)
     execute(root, "delete from iceberg_tables")
@@ -96,6 +98,7 @@ def test_a_table_that_another_program_dropped_is_begun_anew_where_that_is_said(t
     assert main_of(root, "bronze.a") == [2]
 
 
+@pytest.mark.long
 def test_what_lakeflow_dropped_is_begun_anew(tmp_path: Path) -> None:
     root = built(tmp_path, 1)
     layer = root / "layers/silver/a.sql"
@@ -186,6 +189,7 @@ def test_a_lost_database_is_made_again_from_the_tables(tmp_path: Path) -> None:
     assert main_of(root) == [5]
 
 
+@pytest.mark.long
 def test_a_damaged_database_is_kept_beside_the_one_that_is_made_again(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     lose(root)
@@ -220,6 +224,7 @@ def test_a_sound_catalog_is_left_as_it_is(tmp_path: Path) -> None:
     assert (done.tables, list(sqlite3.connect(database(root)).iterdump())) == ((), before)
 
 
+@pytest.mark.long
 def test_another_lakes_tables_are_not_taken_in(tmp_path: Path) -> None:
     one = built(tmp_path / "one", 1)
     two = built(tmp_path / "two", 2)
@@ -313,6 +318,7 @@ def test_an_old_copy_of_the_database_is_refused_and_brought_up_to_its_tables(tmp
     assert rows(built(root, 5)) == [5]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["unlink", "replace"])
 def test_a_run_whose_database_goes_meanwhile_is_never_called_published(tmp_path: Path, how: str) -> None:
     root = built(tmp_path / "p", 1)

@@ -132,6 +132,7 @@ def test_a_table_that_holds_another_tables_metadata_is_left_alone(tmp_path: Path
     assert collect(root) == set()
 
 
+@pytest.mark.long
 def test_a_warehouse_inside_a_tables_folder_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     inner = warehouse(root) / "silver/a/inner"
@@ -162,6 +163,7 @@ def test_a_project_inside_a_tables_folder_is_left_alone(tmp_path: Path) -> None:
     assert collect(moved) == set()
 
 
+@pytest.mark.long
 def test_a_file_under_two_names_is_needed_under_both(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     live = max((warehouse(root) / "silver/a/data").rglob("*.parquet"), key=os.path.getmtime)
@@ -210,6 +212,7 @@ def test_a_drop_that_an_old_release_recorded_is_known(tmp_path: Path) -> None:
     assert rows(root, "silver.b") == [1]
 
 
+@pytest.mark.long
 def test_a_dropped_table_that_was_adopted_again_is_in_use(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     (root / "layers/silver/a.sql").unlink()
@@ -231,6 +234,7 @@ def test_a_folder_that_no_catalog_ever_held_stays(tmp_path: Path) -> None:
     assert files(stray) == before
 
 
+@pytest.mark.long
 def test_more_than_half_is_removed_only_by_somebody_who_says_so(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     left = warehouse(root) / "silver/a/data/left.parquet"

@@ -45,6 +45,7 @@ def refusal(root: Path) -> LakeflowError:
     return said[0]
 
 
+@pytest.mark.long
 def test_the_first_write_marks_the_warehouse_and_a_look_does_not(tmp_path: Path) -> None:
     root = project(tmp_path / "shop")
     with opened(root) as lake:
@@ -56,6 +57,7 @@ def test_the_first_write_marks_the_warehouse_and_a_look_does_not(tmp_path: Path)
     assert execute(root, "select id from lakeflow_lake") == [(said["id"],)]
 
 
+@pytest.mark.long
 def test_another_lakes_warehouse_is_refused_until_it_is_adopted(tmp_path: Path) -> None:
     one = built(tmp_path / "one", 1, 2, settings=shared(tmp_path, "wh"))
     two = built(tmp_path / "two", 11, 12)
@@ -87,6 +89,7 @@ def test_a_filled_folder_is_refused_until_it_is_adopted(tmp_path: Path, place: s
     assert rows(root) == [4]
 
 
+@pytest.mark.long
 def test_an_empty_folder_and_a_new_disk_are_free(tmp_path: Path) -> None:
     (tmp_path / "wh/lost+found").mkdir(parents=True)
     (tmp_path / "wh/silver/a").mkdir(parents=True)
@@ -94,10 +97,12 @@ def test_an_empty_folder_and_a_new_disk_are_free(tmp_path: Path) -> None:
     assert rows(built(tmp_path / "p", 1, settings=shared(tmp_path, "wh"))) == [1]
 
 
+@pytest.mark.long
 def test_the_folder_of_the_state_may_be_the_warehouse(tmp_path: Path) -> None:
     assert rows(built(tmp_path / "p", 1, settings='warehouse = ".lakeflow"\n')) == [1]
 
 
+@pytest.mark.long
 def test_a_lake_from_before_the_marker_gets_one_with_its_next_write(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     without_marker(root)
@@ -137,6 +142,7 @@ def test_a_lake_from_before_the_marker_that_was_moved_is_relocated(tmp_path: Pat
     assert rows(built(moved, 3)) == [3]
 
 
+@pytest.mark.long
 def test_a_copied_database_beside_the_same_warehouse_is_refused(tmp_path: Path) -> None:
     """Both would think that the tables are theirs, and remove each other's files."""
     root = built(tmp_path / "p", 1, 2, settings=shared(tmp_path, "wh"))
@@ -146,6 +152,7 @@ def test_a_copied_database_beside_the_same_warehouse_is_refused(tmp_path: Path) 
     assert rows(built(copy, 3, settings=shared(tmp_path, "wh"))) == [3]
 
 
+@pytest.mark.long
 def test_a_warehouse_whose_disk_is_not_mounted_gets_no_marker(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     warehouse(root).rename(tmp_path / "unmounted")
@@ -160,6 +167,7 @@ def test_a_warehouse_whose_disk_is_not_mounted_gets_no_marker(tmp_path: Path) ->
     assert files(warehouse(root)) == set()
 
 
+@pytest.mark.long
 def test_a_warehouse_inside_another_lakes_is_refused(tmp_path: Path) -> None:
     built(tmp_path / "p", 1, settings=shared(tmp_path, "wh"))
     inner = project(tmp_path / "q", settings=shared(tmp_path, "wh/silver/a/inner"))
@@ -177,6 +185,7 @@ def test_a_damaged_marker_is_nobodys_until_it_is_adopted(tmp_path: Path, content
     assert rows(root) == [1]
 
 
+@pytest.mark.long
 def test_a_marker_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     (warehouse(root) / MARKER).rename(tmp_path / "marker")
@@ -184,6 +193,7 @@ def test_a_marker_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     assert "it is a link" in refusal(root).message
 
 
+@pytest.mark.long
 def test_a_lake_is_looked_at_where_nothing_can_be_written_in_its_warehouse(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     without_marker(root)

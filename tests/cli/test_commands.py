@@ -90,6 +90,7 @@ def held_run(root: Path) -> str:
     return str(answer("runs", cwd=root)["runs"][0]["id"])
 
 
+@pytest.mark.long
 def test_a_lake_from_held_to_mended_to_rolled_back(lake: Path) -> None:
     """The whole way as a person walks it; exit codes, JSON and screens agree."""
     run = answer("materialize", cwd=lake, code=1)["run"]

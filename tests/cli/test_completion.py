@@ -78,6 +78,7 @@ def test_where_there_is_no_project_there_are_no_names(tmp_path: Path) -> None:
     assert asset_names(tmp_path) == []
 
 
+@pytest.mark.long
 def test_commands_options_and_assets_are_completed(project: Path) -> None:
     assert completed("sn", cwd=project) == ["snapshots"]
     assert "--as-of" in completed("show", "--", cwd=project)

@@ -34,6 +34,7 @@ def run_id(root: Path) -> str:
     return log.stem
 
 
+@pytest.mark.long
 def test_the_log_of_a_run_says_what_happened_when(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert lakeflow(["materialize"]) == 0
     capfd.readouterr()
@@ -44,6 +45,7 @@ def test_the_log_of_a_run_says_what_happened_when(lake: Path, capfd: pytest.Capt
     assert "core-seconds idle" in idle
 
 
+@pytest.mark.long
 def test_a_log_never_acts_on_a_terminal(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
     lakeflow(["materialize"])
     with (lake / f".lakeflow/logs/{run_id(lake)}.log").open("a") as log:
@@ -53,6 +55,7 @@ def test_a_log_never_acts_on_a_terminal(lake: Path, capfd: pytest.CaptureFixture
     assert capfd.readouterr().out.endswith("\\x1b[2Jgone\n")
 
 
+@pytest.mark.long
 def test_a_log_that_is_not_here_and_one_of_no_run_are_usage_errors(
     lake: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +73,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+@pytest.mark.long
 def test_show_as_of_gives_what_readers_saw_then_also_what_was_rolled_back(
     lake: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +95,7 @@ def test_show_as_of_gives_what_readers_saw_then_also_what_was_rolled_back(
     assert seen[0] == seen[2]
 
 
+@pytest.mark.long
 def test_show_as_of_before_the_first_publish_says_when_that_was(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert lakeflow(["show", "silver.sales", "--as-of", "1h"]) == 2
     assert "silver.sales was never published" in capfd.readouterr().err
@@ -116,6 +121,7 @@ def test_a_time_is_written_in_iso_8601_or_as_so_long_ago() -> None:
         moment("2026-03-02", noon)
 
 
+@pytest.mark.long
 def test_preview_shows_the_rows_with_personal_columns_masked_and_says_what_readers_see(
     lake: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+
 from lakeflow.cli.progress import Board, aside_lines, board_screen, event_lines, event_stream, nothing_to_do
 from lakeflow.core.model.run import RunState
 from lakeflow.core.run.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
@@ -100,6 +102,7 @@ def test_a_live_board_ends_with_every_step_in_its_last_state() -> None:
     ]
 
 
+@pytest.mark.long
 def test_on_a_terminal_progress_is_live_and_gone_at_the_end() -> None:
     """A real pseudo-terminal: the cursor is hidden and given back, and what user code prints scrolls above."""
     here, there = pty.openpty()

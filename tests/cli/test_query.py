@@ -72,6 +72,7 @@ def versions(lake: Lake, **at: Any) -> list[tuple[Any, ...]]:
     return lake.query(BOTH, **at).fetchall()
 
 
+@pytest.mark.long
 def test_all_tables_of_a_query_are_of_one_moment(made: tuple[Path, list[str]]) -> None:
     root, (first, second, third) = made
     with lakeflow.open(root) as lake:
@@ -114,6 +115,7 @@ def test_each_form_holds_all_rows(made: tuple[Path, list[str]], tmp_path: Path) 
     assert piped.stdout == files["csv"].read_text()
 
 
+@pytest.mark.long
 def test_a_screen_shows_the_first_rows_and_says_so(made: tuple[Path, list[str]]) -> None:
     root, _ = made
     shown = command("query", "select id from silver.sales order by id", cwd=root).stdout
@@ -193,6 +195,7 @@ select * from (values (1)) "rows.csv"(n), "rows.csv"
 """
 
 
+@pytest.mark.long
 def test_a_query_reads_assets_and_nothing_else(tmp_path: Path) -> None:
     """Where the file is there, too, and readable."""
     write(tmp_path, "one")
@@ -234,6 +237,7 @@ def test_what_was_typed_wrong_is_said_with_what_to_type(made: tuple[Path, list[s
     assert command("query", "-f", str(script), "-o", "csv", cwd=root).stdout == "n\n100\n"
 
 
+@pytest.mark.long
 def test_the_csv_is_what_a_csv_reader_reads_back(made: tuple[Path, list[str]]) -> None:
     root, _ = made
     values = r"""(1, 'a'), (2, ''), (3, null), (4, e'x\ny'), (5, '"'), (6, ' s '), (7, 'é,😀')"""
@@ -248,6 +252,7 @@ def test_the_csv_is_what_a_csv_reader_reads_back(made: tuple[Path, list[str]]) -
     assert (twins.returncode, "two columns of the answer are called 'x'" in twins.stderr) == (1, True)
 
 
+@pytest.mark.long
 def test_no_value_and_no_name_of_a_column_acts_on_a_terminal(made: tuple[Path, list[str]]) -> None:
     root, _ = made
     text = """select e'a\\x1b[31mred\\x07' as "co\x1b[2Jl", '\u202eabc' as b"""

@@ -117,6 +117,7 @@ def rooms(modules: set[str], *names: str) -> list[str]:
     return sorted(each for each in modules for name in names if f"{each}.".startswith(f"lakeflow.{name}."))
 
 
+@pytest.mark.long
 def test_a_list_imports_nothing_that_opens_a_lake(built: Path) -> None:
     loaded = modules_after("-C", str(built), "list")
     assert libraries(loaded) <= ALLOWED

@@ -50,6 +50,7 @@ def test_no_color_wins_over_all() -> None:
     assert "\x1b" not in emitted("TABLE", color=False, FORCE_COLOR="1", TERM="xterm")
 
 
+@pytest.mark.long
 def test_a_terminal_gets_colour_but_never_an_escape_out_of_data() -> None:
     received = on_terminal(EMIT.format(form="TABLE", color=True))
     assert b"\x1b[32m" in received

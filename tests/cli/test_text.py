@@ -3,6 +3,7 @@
 import io
 from unicodedata import category
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -48,6 +49,7 @@ def test_each_character_whose_width_is_not_looked_up_takes_the_one_cell_that_ric
     assert [char for char in looked_at if (cells(char), cell_len(char)) != (1, 1)] == []
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.text(), st.sampled_from(["", "bold", "dim"])), max_size=4), st.booleans())
 def test_a_pipe_gets_the_very_text_that_rich_would_write(parts: list[tuple[str, str]], colored: bool) -> None:
     text = screen([line(*parts), line("b")], [line(Mark.OK, *parts)])

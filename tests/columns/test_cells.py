@@ -69,6 +69,7 @@ _QUICK = (
 )
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", _QUICK)
 def test_exactly_the_columns_that_are_said_to_be_derived_change_with_a_cell(name: str) -> None:
     """In both directions: what changes was said, and what was said changes with some cell."""

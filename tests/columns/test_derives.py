@@ -66,6 +66,7 @@ def test_what_is_no_column_of_an_input_is_a_fault_at_its_line(
     assert (fault.path, fault.line) == ("layers/gold/countries.py", 7)
 
 
+@pytest.mark.long
 def test_what_only_published_columns_tell_is_found_by_check(tmp_path: Path) -> None:
     root = made(tmp_path, '{"turnovr": ["orders.total"]}')
     with lakeflow.open(root) as lake:

@@ -88,6 +88,7 @@ def test_a_column_is_followed_down_and_says_its_mask(opened: Opened) -> None:
     assert columns["bronze.orders.email"].personal
 
 
+@pytest.mark.long
 def test_what_lakeflow_adds_is_no_column_of_a_file_and_of_no_input(opened: Opened) -> None:
     with opened(FILES) as lake:
         every = lake.column_lineage()

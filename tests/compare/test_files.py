@@ -33,6 +33,7 @@ def sided(found: Sequence[tuple[Any, str]], side: str) -> tuple[Any, ...]:
     return tuple(each for each, on in found if on in {side, "both"})
 
 
+@pytest.mark.long
 @explored(80, few=4)
 @given(
     data=st.data(), files=FILES, by_value=st.lists(BY_VALUE, max_size=2), by_position=st.lists(BY_POSITION, max_size=2)

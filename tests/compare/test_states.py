@@ -96,6 +96,7 @@ HELD = "2 3 +2 -1 ~1 =0"
 SAME = "2 2 +0 -0 ~0 =2"
 
 
+@pytest.mark.long
 def test_a_state_has_many_names(made: Made) -> None:
     lake, (first, second, third) = made.lake, made.runs
     ids = [row.snapshot_id for row in lake.snapshots("silver.prices")]
@@ -184,6 +185,7 @@ def test_an_asset_without_its_layer_is_meant_rather_than_a_run(made: Made) -> No
     assert caught.value.hint == "did you mean `lakeflow diff silver.prices`?"
 
 
+@pytest.mark.long
 def test_what_was_never_published_is_not_compared(tmp_path: Path) -> None:
     write(tmp_path, {"prices": THIRD["prices"]})
     with lakeflow.open(tmp_path) as lake:
@@ -253,6 +255,7 @@ def say(made: Made, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[i
     return said
 
 
+@pytest.mark.long
 def test_the_command_says_all_of_it(made: Made, say: Callable[..., tuple[int, str]]) -> None:
     code, text = say("diff", "silver.prices")
     assert code == 0

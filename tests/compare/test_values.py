@@ -66,6 +66,7 @@ VALUES: Final = (
 )
 
 
+@pytest.mark.long
 def test_values_are_told_apart(engine: DuckEngine, data: Path) -> None:
     one, other = (
         rows_of(
@@ -107,6 +108,7 @@ def bag(found: list[tuple[int | None, float | None]]) -> Counter[tuple[int | Non
     return Counter((key, str(value if value is None else value + 0.0)) for key, value in found)
 
 
+@pytest.mark.long
 @explored(200, few=8)
 @given(rows, rows)
 def test_rows_are_counted_as_plain_bags_count_them(
@@ -194,6 +196,7 @@ def test_a_field_that_a_struct_gained_is_not_compared(engine: DuckEngine, data: 
     assert compared(engine, other, less, "k").rows.changed == 1
 
 
+@pytest.mark.long
 def test_a_condition_holds_on_each_side_for_itself(engine: DuckEngine, data: Path) -> None:
     one = rows_of("SELECT i AS k, i AS v FROM range(10) t(i)", engine, data)
     other = rows_of("SELECT i AS k, if(i = 1, 9, i) AS v FROM range(10) t(i)", engine, data)

@@ -215,6 +215,7 @@ def test_an_id_is_never_given_twice(produced: Schema, later: list[tuple[Schema, 
         assert all(number > last for number in set(found) - {field.id for _, field in walk(before.fields)})
 
 
+@pytest.mark.long
 @explored(100)
 @given(PRODUCED, LATER)
 def test_a_kept_id_keeps_its_place_and_never_narrows(produced: Schema, later: list[tuple[Schema, WriteMode]]) -> None:

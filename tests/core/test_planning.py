@@ -296,6 +296,7 @@ def calls_to_plan(assets: int) -> int:
     return counted
 
 
+@pytest.mark.long
 def test_four_times_as_many_assets_take_four_times_the_work_to_plan() -> None:
     assert calls_to_plan(1000) < 4.5 * calls_to_plan(250)
 

@@ -268,6 +268,7 @@ def test_union_and_intersection_are_those_of_sets(lake: SelectionContext, data: 
     assert chosen(lake, f"{a},{a}") == chosen(lake, a, a) == chosen(lake, a)
 
 
+@pytest.mark.long
 @explored(100)
 @given(lakes(), st.data())
 def test_not_is_the_complement_and_obeys_de_morgan(lake: SelectionContext, data: st.DataObject) -> None:
@@ -278,6 +279,7 @@ def test_not_is_the_complement_and_obeys_de_morgan(lake: SelectionContext, data:
     assert chosen(lake, f"not (({a}) and ({b}))") == chosen(lake, f"not ({a}) or not ({b})")
 
 
+@pytest.mark.long
 @explored(100)
 @given(lakes(), st.data())
 def test_exclude_is_and_not(lake: SelectionContext, data: st.DataObject) -> None:

@@ -90,6 +90,7 @@ def test_a_suite_that_says_everything_catches_everything_and_says_by_what(root: 
     assert "row count near main (at least 0.99 ×, at most 1.01 ×)" in by["the snapshot before, again"]
 
 
+@pytest.mark.long
 def test_without_checks_only_what_is_built_in_catches_anything_and_the_rest_is_suggested(lake: Lake) -> None:
     found = lake.mutate("silver.sales")
     told = states(found)
@@ -102,6 +103,7 @@ def test_without_checks_only_what_is_built_in_catches_anything_and_the_rest_is_s
     assert "id × 1000" not in told, "a key is no quantity"
 
 
+@pytest.mark.long
 def test_where_nothing_is_left_to_suggest_the_built_in_checks_still_catch(lake: Lake, root: Path) -> None:
     lake.write_checks(lake.suggest("silver.sales"))
     with lakeflow.open(root) as again:
@@ -110,6 +112,7 @@ def test_where_nothing_is_left_to_suggest_the_built_in_checks_still_catch(lake: 
     assert not any(each.suggested for each in found.results)
 
 
+@pytest.mark.long
 def test_a_warning_is_told_from_a_check_that_holds_and_a_check_that_fails_anyway_catches_nothing(root: Path) -> None:
     checks = """
         import great_expectations.expectations as gxe
@@ -126,6 +129,7 @@ def test_a_warning_is_told_from_a_check_that_holds_and_a_check_that_fails_anyway
     assert [each.warned_by for each in found.results if each.warned_by] == [("total between 0 and 50",)]
 
 
+@pytest.mark.long
 def test_nothing_of_the_lake_changes_and_no_copy_stays(lake: Lake, root: Path) -> None:
     before = files(root)
     lake.mutate("silver.sales")
@@ -139,6 +143,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in found}
 
 
+@pytest.mark.long
 def test_a_copy_that_changes_nothing_is_not_applicable_and_never_caught(root: Path) -> None:
     write(
         root, "layers/silver/zero.sql", "/*\nkey=['id']\n*/ select 1 as id, 0 as n, '42' as code, null::varchar as gone"

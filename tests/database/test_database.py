@@ -181,6 +181,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
         Database(f"sqlite:///{tmp_path}/catalog.db").initialise(MIGRATIONS)
 
 
+@pytest.mark.long
 def test_a_damaged_file_is_said_to_be_damaged(path: Path, database: Database) -> None:
     for number in range(200):
         note(database, "x" * 200 + str(number))

@@ -14,6 +14,7 @@ FIRST = ("README.md", "docs/index.md", "docs/first-lake.md")
 OTHERS = [pytest.param(page, marks=pytest.mark.long) for page in pages() if page not in FIRST]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", [*FIRST, *OTHERS])
 def test_every_block_of_the_page_does_what_it_says(tmp_path: Path, page: str) -> None:
     """`python -m tests.docs.pages` writes what the commands say today."""

@@ -113,6 +113,7 @@ def one_of_each_kind(root: Path) -> list[Path]:
     return list(found.values())
 
 
+@pytest.mark.long
 def test_the_model_is_well_deep_down(lake: Path) -> None:
     assert unwell(lake, deep=True) == []
     said = next(one.message for one in doctor(lake, deep=True) if one.subject == "tables")
@@ -128,6 +129,7 @@ def test_each_data_file_is_called_by_its_sha_256_and_other_readers_read_it(lake:
         assert pq.read_table(file, partitioning=None).num_rows
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_file_of_any_kind_that_is_gone_or_of_another_size_is_found_without_reading_data(
     lake: Path, damage: str

@@ -110,6 +110,7 @@ def test_the_doctor_makes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
 
 
+@pytest.mark.long
 def test_the_doctor_repairs_nothing(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("update lakeflow_runs set state = 'running'")
     before = list(database.iterdump())
@@ -220,6 +221,7 @@ def test_a_ref_to_a_snapshot_that_is_gone_is_found(lake: Path, database: sqlite3
     assert any("ref audit_x points to snapshot 4711" in one.message for one in unwell(lake))
 
 
+@pytest.mark.long
 def test_a_moved_folder_is_found_and_mended(lake: Path) -> None:
     moved = lake.rename(lake.with_name("moved"))
     one = only(moved)
@@ -244,6 +246,7 @@ def test_a_copy_is_refused_before_it_writes_into_its_original(model: Path, tmp_p
     assert {path: path.stat().st_mtime_ns for path in model.rglob("*.*")} == before
 
 
+@pytest.mark.long
 def test_a_run_whose_process_died_is_found(lake: Path) -> None:
     code = (
         "import os\nimport subprocess\nfrom lakeflow import asset\n\n\n"

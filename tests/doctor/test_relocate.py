@@ -73,6 +73,7 @@ def digests(root: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.long
 def test_every_snapshot_of_a_moved_lake_reads_as_before(tmp_path: Path) -> None:
     before = rows(lake(tmp_path / "old"))
     assert len(before) == 7
@@ -110,6 +111,7 @@ def test_nothing_that_is_in_use_names_the_old_place(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.long
 def test_a_second_relocation_finds_nothing_to_do(tmp_path: Path) -> None:
     lake(tmp_path / "old")
     new = (tmp_path / "old").rename(tmp_path / "new")
@@ -119,6 +121,7 @@ def test_a_second_relocation_finds_nothing_to_do(tmp_path: Path) -> None:
     assert pointers(new) == seen
 
 
+@pytest.mark.long
 def test_a_lake_that_moves_twice_and_back_is_whole(tmp_path: Path) -> None:
     place = lake(tmp_path / "old")
     before = rows(place)
@@ -128,6 +131,7 @@ def test_a_lake_that_moves_twice_and_back_is_whole(tmp_path: Path) -> None:
         assert rows(place) == before
 
 
+@pytest.mark.long
 def test_a_relocated_lake_is_written_on_as_ever(tmp_path: Path) -> None:
     lake(tmp_path / "old")
     new = (tmp_path / "old").rename(tmp_path / "new")
@@ -139,6 +143,7 @@ def test_a_relocated_lake_is_written_on_as_ever(tmp_path: Path) -> None:
     assert table.location == f"file://{new}/warehouse/silver/flights"
 
 
+@pytest.mark.long
 def test_a_copy_comes_free_of_its_original(tmp_path: Path) -> None:
     """Before, the copy reads, and would write, the original's files."""
     original = lake(tmp_path / "original")

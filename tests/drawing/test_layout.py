@@ -14,6 +14,7 @@ from tests.drawing.pictures import hostile_drawing, random_drawing
 _PICTURES = [(1, 3), (12, 1), (60, 2), (200, 5)]
 
 
+@pytest.mark.long
 def test_a_thousand_nodes_stand_apart_inside_the_picture_with_every_edge() -> None:
     drawing = random_drawing(1_000)
     picture = laid_out(drawing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 
+import pytest
+
 from lakeflow.core.drawing.svg import svg_of, svg_within
 from tests.drawing.pictures import random_drawing
 
@@ -18,6 +20,7 @@ def test_a_box_is_seven_elements_and_an_edge_two_however_large_the_drawing_is() 
     assert len(_ELEMENT.findall(text)) == 7 * len(drawing.nodes) + 2 * len(drawing.edges) + 2 * lanes + 3
 
 
+@pytest.mark.long
 def test_a_thousand_tables_are_less_than_a_megabyte_and_packed_less_than_a_tenth_of_one() -> None:
     drawing = random_drawing(1_000)
     for text in (svg_within(drawing, lambda name: f"/assets/{name}"), svg_of(drawing)):

@@ -79,6 +79,7 @@ class Table:
         return sorted(map(str, values(self.engine, self.scan)))
 
 
+@pytest.mark.long
 @pytest.mark.sampled(4)
 @given(deliveries)
 @explored(20)

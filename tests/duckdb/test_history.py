@@ -153,6 +153,7 @@ def test_rows_that_repeat_what_holds_write_nothing(engine: DuckEngine, data: Pat
     assert keep(engine, rows_in(("a", 1, 5), ("b", 1, 0)), scan, data) == WriteResult(open=2)
 
 
+@pytest.mark.long
 def test_only_files_with_a_version_that_ends_are_written_again(engine: DuckEngine, data: Path) -> None:
     scan = EMPTY
     for key in "abc":
@@ -161,6 +162,7 @@ def test_only_files_with_a_version_that_ends_are_written_again(engine: DuckEngin
     assert written.removes == (scan.files[1],)
 
 
+@pytest.mark.long
 def test_a_key_that_was_closed_and_comes_again_leaves_a_gap(engine: DuckEngine, data: Path) -> None:
     scan = after(EMPTY, keep(engine, rows_in(("a", 1, 0), ("b", 1, 0)), None, data))
     closing = {"deletes": Deletes.CLOSE, "moment": datetime(2020, 1, 4, 12, tzinfo=UTC)}
@@ -169,6 +171,7 @@ def test_a_key_that_was_closed_and_comes_again_leaves_a_gap(engine: DuckEngine, 
     assert seen(engine, scan) == [("a", day(0), day(3), 1), ("a", day(6), None, 1), ("b", day(0), None, 1)]
 
 
+@pytest.mark.long
 def test_without_a_column_rows_hold_since_they_are_written(engine: DuckEngine, data: Path) -> None:
     schema = numbered(versioned(Schema(PRODUCED.fields[:2]), ""))
     first, second = (datetime(2020, 1, day_, tzinfo=UTC) for day_ in (1, 2))

@@ -121,6 +121,7 @@ def test_the_salt_is_no_part_of_a_message_or_of_what_stands_for_it(salted: DuckE
     assert secret not in f"{error.value}{error.value.hint}{error.value.__cause__}{Salt(SECRET)!r}"
 
 
+@pytest.mark.long
 @given(
     secret=st.binary(min_size=1, max_size=100),
     text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80),

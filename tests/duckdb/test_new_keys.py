@@ -29,6 +29,7 @@ def listed(rows: list[Row]) -> str:
     return f"SELECT k::VARCHAR k, n::BIGINT n, v::BIGINT v FROM (VALUES {values}) t(k, n, v)"
 
 
+@pytest.mark.long
 @given(st.lists(rows, min_size=1, max_size=4), st.sampled_from([("k",), ("K", "n")]))
 @explored(25)
 def test_the_rows_of_each_key_that_came_are_all_read_and_no_others(

@@ -90,6 +90,7 @@ def test_a_python_variable_is_no_table(engine: DuckEngine, data: Path, raw: Scan
     assert "place does not exist" in failure(engine, sql_asset("SELECT * FROM place"), raw, data).message
 
 
+@pytest.mark.long
 def test_parallel_steps_with_different_pins_do_not_see_each_other(engine: DuckEngine, data: Path) -> None:
     pins = [rows_of(f"SELECT {n} AS n FROM range(1000)", engine, data) for n in range(4)]
     together = threading.Barrier(4)
@@ -242,6 +243,7 @@ def test_an_asset_gets_and_returns_the_form_that_it_names(
     assert sorted(row["i"] for row in values(engine, write(engine, python_asset(function), data, raw))) == [1, 2]
 
 
+@pytest.mark.long
 def test_forms_come_from_classes_as_well_as_from_text(engine: DuckEngine, data: Path, raw: Scan) -> None:
     for form in (duckdb.DuckDBPyRelation, pa.Table, pa.RecordBatchReader, pd.DataFrame, pl.DataFrame, Any):
 
@@ -359,6 +361,7 @@ def test_the_instance_of_a_silver_step_goes_with_it(engine: DuckEngine, data: Pa
     assert engine._instances._all == [engine._instances.first]
 
 
+@pytest.mark.long
 def test_pandas_and_polars_are_imported_only_when_asked_for(root: Path, data: Path) -> None:
     import subprocess
 

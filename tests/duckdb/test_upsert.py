@@ -56,6 +56,7 @@ keys = st.tuples(st.sampled_from(["", "a", "A", "é", "'", "\U0010ffff"]), st.in
 batches = st.lists(st.dictionaries(keys, st.integers(0, 9), max_size=6), min_size=1, max_size=5)
 
 
+@pytest.mark.long
 @given(batches)
 @explored(25)
 def test_any_sequence_of_upserts_gives_what_a_dict_gives(
@@ -119,6 +120,7 @@ WIDE = Schema((Field("k", STRING, 1), Field("n", LONG, 2), Field("v", LONG, 3), 
 came = st.builds(Came, st.sampled_from("abc"), st.none() | st.integers(0, 2), st.integers(0, 1), st.booleans())
 
 
+@pytest.mark.long
 @given(st.lists(st.lists(came, max_size=4), min_size=1, max_size=6), st.booleans(), st.booleans())
 @explored(30)
 def test_any_sequence_of_upserts_with_keep_and_tombstones_gives_what_the_model_gives(

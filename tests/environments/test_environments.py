@@ -33,6 +33,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_what_an_environment_builds_changes_nothing_for_readers_of_main(root: Path) -> None:
     before, files = main_of(root), stored(root)
     make(root, CHANGED)

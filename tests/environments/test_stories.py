@@ -63,6 +63,7 @@ def heads(story: Story) -> dict[str, int | None]:
     return {name: story.main(name) for name in (A, B, C)}
 
 
+@pytest.mark.long
 def test_main_moves_to_what_was_audited_there_and_the_runs_are_main_s_too(story: Story) -> None:
     before = heads(tripled(story))
     built = {name: story.head(name) for name in (B, C)}
@@ -144,6 +145,7 @@ def test_what_a_rollback_there_left_on_main_can_be_confirmed_after_it(story: Sto
     assert story.is_fresh(B)
 
 
+@pytest.mark.long
 def test_what_main_moved_under_is_built_again_there_first(story: Story) -> None:
     tripled(story)
     story.define(A, [5], reads=("a.csv",))
@@ -160,6 +162,7 @@ def test_what_main_moved_under_is_built_again_there_first(story: Story) -> None:
     assert story.is_fresh()
 
 
+@pytest.mark.long
 def test_what_another_engine_wrote_to_main_stays_until_it_is_built_again(story: Story) -> None:
     tripled(story)
     story.foreign_append(B, [99])
@@ -168,6 +171,7 @@ def test_what_another_engine_wrote_to_main_stays_until_it_is_built_again(story: 
     assert (story.rows(B), story.rows(C)) == ([3, 6], [9])
 
 
+@pytest.mark.long
 def test_what_is_held_there_stays_and_is_not_done_again(story: Story) -> None:
     story.check(C, lambda _, __: False)
     tripled(story)
@@ -183,6 +187,7 @@ def test_what_is_held_there_stays_and_is_not_done_again(story: Story) -> None:
     assert story.rows(C) == [9]
 
 
+@pytest.mark.long
 def test_a_check_of_another_day_holds_what_it_audits_there(story: Story) -> None:
     tripled(story)
     story.check(B, lambda _, __: False)
@@ -194,6 +199,7 @@ def test_a_check_of_another_day_holds_what_it_audits_there(story: Story) -> None
     assert ready(story.promote().promotion) == [C, B]
 
 
+@pytest.mark.long
 def test_what_was_forced_there_stays_and_the_way_back_is_named(story: Story) -> None:
     story.check(B, lambda _, __: False)
     tripled(story, B)
@@ -216,6 +222,7 @@ def test_what_was_forced_there_stays_and_the_way_back_is_named(story: Story) -> 
     assert story.rows(B) == [4, 8]
 
 
+@pytest.mark.long
 def test_a_table_that_was_dropped_meanwhile_is_built_again_before_what_is_made_from_it(story: Story) -> None:
     tripled(story)
     mine = {one: story.assets.pop(one) for one in (key(B), key(C))}
@@ -248,6 +255,7 @@ def test_no_asset_defines_it_any_more(story: Story) -> None:
     assert story.main("gold.z") is None
 
 
+@pytest.mark.long
 def test_a_run_that_was_handed_over_rolled_back_and_handed_over_again_stands_with_the_rest_alone(story: Story) -> None:
     story.define("silver.d", lambda rows: [5 * number for number in rows[A]], A)
     story.check("silver.d", lambda _, __: False)
@@ -281,6 +289,7 @@ def test_what_main_held_is_superseded(story: Story) -> None:
     assert story.run(left.id).state is RunState.SUPERSEDED
 
 
+@pytest.mark.long
 def test_what_was_read_must_be_what_it_was_when_main_moves(story: Story) -> None:
     before = heads(tripled(story))
     story.at("catalog.commit>", lambda: story.foreign_append(A, [9]))
@@ -293,6 +302,7 @@ def test_what_was_read_must_be_what_it_was_when_main_moves(story: Story) -> None
     assert story.rows(C) == [36]
 
 
+@pytest.mark.long
 def test_what_a_check_looks_into_must_be_what_it_was_too(story: Story) -> None:
     story.define("bronze.x", [1], reads=("x.csv",))
     story.materialize("bronze.x")
@@ -314,6 +324,7 @@ def test_who_is_at_work_on_main_or_there_is_waited_for(story: Story) -> None:
         assert ready(story.promote().promotion) == [C, B]
 
 
+@pytest.mark.long
 def test_one_that_makes_more_ready_meanwhile_is_not_torn(story: Story) -> None:
     before = heads(tripled(story))
     story.define(A, [5], reads=("a.csv",))
@@ -344,6 +355,7 @@ def test_nothing_is_published_where_a_run_took_back_what_was_ready(story: Story)
     assert heads(story) == before
 
 
+@pytest.mark.long
 def test_wherever_a_promote_dies_all_of_it_is_on_main_or_nothing(story: Story) -> None:
     before = heads(tripled(story))
     after = {**before, **{name: story.head(name) for name in (B, C)}}
@@ -396,6 +408,7 @@ def test_a_refresh_lets_go_of_what_main_moved_under_and_of_nothing_else(story: S
         story.refresh()
 
 
+@pytest.mark.long
 def test_a_drop_leaves_nothing_of_it_and_nothing_else_away(story: Story) -> None:
     tripled(story)
     with story.inside("other"):
@@ -431,6 +444,7 @@ def test_what_was_promoted_outlives_its_environment(story: Story) -> None:
     assert story.rows(B) == [2, 4]
 
 
+@pytest.mark.long
 def test_what_nobody_used_for_so_long_is_dropped_unless_a_run_is_at_work_there(story: Story) -> None:
     tripled(story)
     with story.inside("other"):

@@ -63,6 +63,7 @@ def read(scan: Scan) -> list[Any]:
     return foreign.column(scan.files, scan.schema, "v")
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("form", [table, reader, pandas, polars, lazy])
 @explored(20)
 @given(column=columns())

@@ -73,6 +73,7 @@ def repr_of(value: Any) -> str:
     return repr(value).replace("\\x01", "\x01")
 
 
+@pytest.mark.long
 @explored(25)
 @given(columns(rows=1), st.sampled_from(["ndjson", "json"]))
 def test_json_that_is_not_declared_is_the_text_that_stood_there(lab: Lab, column: Column, format_: str) -> None:
@@ -96,6 +97,7 @@ def number(text: str) -> tuple[str]:
     return (text,)
 
 
+@pytest.mark.long
 @explored(25)
 @given(columns(rows=1))
 def test_ndjson_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> None:
@@ -105,6 +107,7 @@ def test_ndjson_gives_each_value_in_its_declared_type(lab: Lab, column: Column) 
     assert same(lab.text("ndjson", lines, kind.declared).read, expected)
 
 
+@pytest.mark.long
 @explored(15)
 @given(columns(rows=1))
 def test_a_json_array_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> None:
@@ -114,6 +117,7 @@ def test_a_json_array_gives_each_value_in_its_declared_type(lab: Lab, column: Co
     assert same(lab.text("json", f"[{', '.join(objects)}]", kind.declared).read, expected)
 
 
+@pytest.mark.long
 @explored(25)
 @given(columns(rows=1), st.booleans())
 def test_parquet_gives_each_value_in_its_type(lab: Lab, column: Column, declared: bool) -> None:
@@ -123,6 +127,7 @@ def test_parquet_gives_each_value_in_its_type(lab: Lab, column: Column, declared
     assert same(told.read, array(kind, values).to_pylist())
 
 
+@pytest.mark.long
 @explored(60)
 @given(columns(LEAF, rows=1), LEAF)
 def test_a_value_in_another_type_is_the_same_or_refused(lab: Lab, column: Column, target: Kind) -> None:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from lakeflow.adapters.expectations.audit import Past, alone, steps
 from lakeflow.adapters.expectations.checks import names
 from lakeflow.adapters.expectations.library import library as seam
@@ -57,6 +59,7 @@ def test_what_is_computed_is_named_in_words() -> None:
     assert set(names._NAMES) == {every.name_of(line) for line in every.COMPUTED}
 
 
+@pytest.mark.long
 def test_the_page_says_of_each_how_it_is_answered(tmp_path: Path) -> None:
     scan = every.table(tmp_path)
     told = {line: _told(line) for line in known((*every.COMPUTED, *every.REFUSED))}

@@ -158,6 +158,7 @@ def test_a_function_that_kills_its_process_is_errored_and_the_rest_still_runs(
     assert said in results[0].detail
 
 
+@pytest.mark.long
 def test_a_function_that_never_ends_is_stopped_and_the_rest_still_runs(auditor: ProcessAuditor, scan: Scan) -> None:
     text = "@check\ndef slow(branch):\n    while True:\n        pass\n@check\ndef f(branch):\n    return True\n"
     auditor.audit(request(scan))

@@ -48,6 +48,7 @@ def small(tmp_path: Path) -> Iterator[ProcessAuditor]:
     made.close()
 
 
+@pytest.mark.long
 def test_a_query_that_wants_more_memory_than_there_is_is_errored_and_the_rest_still_runs(
     small: ProcessAuditor, scan: Scan
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_run_whose_checks_kill_their_process_is_held_and_main_is_untouched(tmp
     assert before.snapshot_id == after.snapshot_id
 
 
+@pytest.mark.long
 def test_a_run_with_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/sales.sql": "select 1 as id"})
     write(tmp_path, {"layers/silver/sales.sql": "/*\nkey = ['id']\n*/\nselect id from bronze.sales"})

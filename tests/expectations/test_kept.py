@@ -44,6 +44,7 @@ def messy(tmp_path_factory: pytest.TempPathFactory) -> Scan:
     return scan_of(tmp_path_factory.mktemp("messy"), **COLUMNS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [
@@ -88,6 +89,7 @@ def test_whatever_may_say_something_else_tomorrow_is_not_kept(text: str) -> None
     assert not is_constant(LIBRARY + text)
 
 
+@pytest.mark.long
 def test_what_is_kept_comes_back_as_it_was_and_judges_as_before(messy: Scan, tmp_path: Path) -> None:
     """Over every expectation that is compared with the library's own pandas engine."""
     asked = request(messy, suite(*(f"gxe.{line}" for line in (*ASKED, *DIFFERENT) if is_data(line))))
@@ -100,6 +102,7 @@ def test_what_is_kept_comes_back_as_it_was_and_judges_as_before(messy: Scan, tmp
     assert audit(asked, suites=warm) == audit(asked)
 
 
+@pytest.mark.long
 def test_every_expectation_of_the_library_is_kept_and_decides_as_before(tmp_path: Path) -> None:
     """Also those that are refused, and one that makes no sense for the table."""
     templates = [line for line in (*every.COMPUTED, *every.REFUSED) if is_data(line)]

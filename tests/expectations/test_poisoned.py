@@ -55,6 +55,7 @@ def outcomes(asked: AuditRequest, tmp_path: Path) -> list[Outcome]:
 TRUE = [Outcome.FAILED, Outcome.PASSED, Outcome.PASSED]
 
 
+@pytest.mark.long
 def test_whoever_can_only_write_the_cache_does_not_decide_what_passes(
     asked: AuditRequest, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

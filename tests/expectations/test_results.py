@@ -76,6 +76,7 @@ def kept(check: CheckResult) -> CheckResult:
     return replace(check, evidence=json.loads(json.dumps(dict(check.evidence))))
 
 
+@pytest.mark.long
 def test_results_are_the_library_s_own(both: dict[str, tuple[Any, Any]]) -> None:
     assert {line: pair for line, pair in both.items() if pair[0] != pair[1]} == {}
     assert sum("unexpected_percent" in ours["result"] for ours, _ in both.values()) > 30
@@ -90,6 +91,7 @@ def one(tmp_path: Path, line: str, head: str = "", **more: Any) -> dict[str, Any
     return result_json(found) or {}
 
 
+@pytest.mark.long
 def test_each_of_them_has_json(tmp_path: Path) -> None:
     """The library gives some judgements in numpy's own booleans."""
     scan = scan_of(tmp_path, **COLUMNS)

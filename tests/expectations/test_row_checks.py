@@ -22,6 +22,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Scan:
     return scan_of(tmp_path_factory.mktemp("flights"), carrier=("string", ["AA", "ZZ"]), delay=("int", [1, 2]))
 
 
+@pytest.mark.long
 def test_every_row_that_comes_back_is_a_failure_and_is_shown(flights: Scan) -> None:
     (result,) = checks(request(flights, row_check("select carrier from silver.weather where delay > 1", "too_late")))
     assert (result.name, result.outcome, result.failed_rows, result.rows) == ("too late", Outcome.FAILED, 1, 2)
@@ -107,6 +108,7 @@ def test_rows_that_a_delete_file_hides_are_not_audited(flights: Scan, tmp_path: 
     assert [(result.failed_rows, result.samples[0]["carrier"]) for result in checks(asked)] == [(1, "AA"), (1, "AA")]
 
 
+@pytest.mark.long
 def test_a_query_larger_than_its_memory_spills_to_disk(flights: Scan, tmp_path: Path) -> None:
     settings = {"threads": "1", "memory_limit": "100MB", "temp_directory": str(tmp_path / "spill")}
     duckdb = LockedDuckDB({"silver.weather": flights}, settings)

@@ -94,6 +94,7 @@ def _call(name: str, given: Mapping[str, str]) -> str:
 LINES = [line.format(more, order="") for line in (*every.COMPUTED, *every.REFUSED) for more in map(str.format, SETTLED)]
 
 
+@pytest.mark.long
 @THIS_RELEASE
 def test_every_expectation_compiles_from_its_text_to_what_the_library_makes_of_it(
     scan: Scan, monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Scan:
     )
 
 
+@pytest.mark.long
 def test_a_look_around_counts_rows_and_shows_them_with_their_key(words: Scan) -> None:
     line = 'gxe.ExpectColumnValuesToMatchRegex(column="word", regex="^(?!JFK)", mostly=0.9)'
     (result,) = checks(request(words, suite(line), primary_key=("id",)))

@@ -186,6 +186,7 @@ def test_a_check_that_takes_too_long_is_errored_and_the_rest_still_runs(auditor:
     assert results[0].detail == "it took longer than 1 s and was stopped"
 
 
+@pytest.mark.long
 def test_a_file_that_kills_the_process_is_one_errored_check_and_the_rest_still_runs(
     auditor: ProcessAuditor, numbers: Scan
 ) -> None:
@@ -264,6 +265,7 @@ def test_bad_row_queries_do_not_wait_for_great_expectations(
     assert outcomes(results)["bad rows"] is Outcome.FAILED
 
 
+@pytest.mark.long
 def test_a_closed_auditor_leaves_no_process_and_says_so_when_asked_again(tmp_path: Path, numbers: Scan) -> None:
     auditor = process_auditor(str(tmp_path / "audit.log"))
     auditor.start()

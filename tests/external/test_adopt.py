@@ -41,6 +41,7 @@ def root(tmp_path: Path) -> Path:
     return make(tmp_path, {"layers/silver/orders.sql": OURS, "layers/bronze/other.sql": "select 1 as n"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["sales.shop.orders", "theirs/warehouse/shop/orders", "METADATA"])
 def test_a_table_that_passes_is_the_assets_with_its_history_and_without_a_copy(
     root: Path, theirs: Theirs, place: str
@@ -53,6 +54,7 @@ def test_a_table_that_passes_is_the_assets_with_its_history_and_without_a_copy(
     assert not list((root / ".lakeflow" / "warehouse").rglob("*.parquet"))
 
 
+@pytest.mark.long
 def test_its_next_run_writes_on_top_of_it(root: Path, theirs: Theirs) -> None:
     with opened(root) as lake:
         lake.adopt("silver.orders", "sales.shop.orders")
@@ -73,6 +75,7 @@ def test_a_table_that_fails_is_left_alone(root: Path, theirs: Theirs) -> None:
     assert lakeflow("adopt", "silver.orders", "--from", "sales.shop.orders", cwd=root).returncode == 1
 
 
+@pytest.mark.long
 def test_a_table_that_another_engine_wrote_into_our_catalog_is_adopted_where_it_stands(root: Path) -> None:
     with opened(root) as lake:
         lake.status()
@@ -99,6 +102,7 @@ def test_what_could_not_be_written_is_refused(root: Path, theirs: Theirs) -> Non
         lake.adopt("silver.orders", "sales.shop.orders")
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_exactly_is_not_taken(root: Path, theirs: Theirs) -> None:
     hide_id(theirs, 1, column="no id")
     with opened(root) as lake:
@@ -107,6 +111,7 @@ def test_what_cannot_be_read_exactly_is_not_taken(root: Path, theirs: Theirs) ->
         assert lake.status("silver.*")[0].state == "never built"
 
 
+@pytest.mark.long
 def test_rows_that_were_deleted_by_their_values_stay_hidden_and_the_next_run_replaces_both(
     root: Path, theirs: Theirs
 ) -> None:
@@ -146,6 +151,7 @@ def test_the_table_is_compared_with_what_is_declared(root: Path, theirs: Theirs,
         lake.adopt("silver.orders", "sales.shop.orders")
 
 
+@pytest.mark.long
 def test_an_asset_with_a_table_takes_no_other(root: Path, theirs: Theirs) -> None:
     with opened(root) as lake:
         lake.materialize()

@@ -75,6 +75,7 @@ def project(root: Path, catalog: str) -> Path:
     return make(root, {"pyproject.toml": settings, "layers/silver/orders.sql": ORDERS})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("login", ['token = "${SALES_TOKEN}"', 'credential = "me:hush"'])
 def test_a_rest_catalog_is_asked_with_its_token(
     tmp_path: Path, rest: str, login: str, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +87,7 @@ def test_a_rest_catalog_is_asked_with_its_token(
     assert "/v1/config?warehouse=w" in Server.seen
 
 
+@pytest.mark.long
 def test_no_secret_is_ever_told(tmp_path: Path, rest: str) -> None:
     with opened(project(tmp_path, f'uri = "{rest}"\ntoken = "wrong-{SECRET}"')) as lake:
         reason = only_step(lake.materialize()).reason
@@ -93,6 +95,7 @@ def test_no_secret_is_ever_told(tmp_path: Path, rest: str) -> None:
         assert SECRET not in reason + str(lake.settings()) + str(lake.status())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "catalog",
     [

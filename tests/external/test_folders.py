@@ -45,6 +45,7 @@ def read(root: Path) -> list[int]:
         return ids(lake, "silver.orders")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("hint", [1, 2, 3, 9])
 def test_a_version_hint_that_is_behind_or_wrong_hides_nothing(tmp_path: Path, theirs: Theirs, hint: int) -> None:
     theirs.write(range(2))
@@ -91,6 +92,7 @@ def _made_anew_and_copied(theirs: Theirs) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "make_anew", [_made_anew, _made_anew_over_the_old, _made_anew_and_packed, _made_anew_and_copied]
@@ -102,6 +104,7 @@ def test_a_table_that_was_dropped_and_made_anew_in_its_folder_shows_the_new_rows
     assert read(tmp_path) == [7, 8]
 
 
+@pytest.mark.long
 def test_a_table_that_is_made_anew_while_a_lake_is_open_shows_the_new_rows(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(2))
     as_hadoop(theirs, hint=2)
@@ -116,6 +119,7 @@ def test_a_table_that_is_made_anew_while_a_lake_is_open_shows_the_new_rows(tmp_p
         assert ids(lake, "silver.orders") == [7, 8]
 
 
+@pytest.mark.long
 def test_a_damaged_newest_file_is_told_of_and_no_older_one_read_in_its_place(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(2))
     theirs.write(range(2, 4))

@@ -95,6 +95,7 @@ def test_nothing_of_theirs_is_written(tmp_path: Path, theirs: Theirs) -> None:
     assert everything_in(theirs.root) == before
 
 
+@pytest.mark.long
 def test_rows_behind_position_deletes_stay_hidden(tmp_path: Path, theirs: Theirs) -> None:
     """pyiceberg rewrites files to delete; a file of position deletes is planted as Spark leaves one."""
     theirs.write(range(4))
@@ -144,6 +145,7 @@ def _with_relative_paths(theirs: Theirs) -> None:
     path.write_text(path.read_text().replace(f"file://{theirs.root}/", ""))
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("break_it", "told"),
     [
@@ -185,6 +187,7 @@ def test_an_input_that_vanishes_makes_a_published_asset_stale(tmp_path: Path, th
 NESTED = {"type": "list", "element-id": 10, "element": "geometry(srid:4326)", "element-required": False}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("type_", ["variant", "geometry", "geography(srid:4326, karney)", NESTED, "something_new"])
 def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
     tmp_path: Path, theirs: Theirs, type_: object
@@ -201,6 +204,7 @@ def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
         assert "which this release cannot read" in only_step(lake.materialize("silver.orders")).reason
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("type_", "state"),

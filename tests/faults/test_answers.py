@@ -28,6 +28,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_run_whose_log_cannot_be_written_is_published_and_says_so(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

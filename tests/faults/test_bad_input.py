@@ -168,6 +168,7 @@ def test_a_disk_that_fills_during_a_spill_is_named_and_nothing_is_published_or_l
     assert list((project.root / ".lakeflow/spill").glob("*")) == []
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
@@ -212,6 +213,7 @@ def test_a_locked_database_is_busy_and_says_so(project: Project) -> None:
     assert_refused(project, done, 4, "locked")
 
 
+@pytest.mark.long
 def test_a_missing_input_file_is_named(project: Project) -> None:
     (project.root / "orders.csv").unlink()
     assert_refused(project, project.lakeflow("materialize"), 1, "orders.csv")
@@ -283,12 +285,14 @@ def test_a_moved_project_folder_is_detected(project: Project, tmp_path: Path) ->
     assert str(moved) in done.stderr
 
 
+@pytest.mark.long
 def test_a_renamed_column_of_an_append_is_refused_rather_than_lost(project: Project) -> None:
     project.write("orders.csv", "id,amount\n3,30\n")
     project.write("layers/bronze/orders.sql", BRONZE.replace("'total'", "'amount'"))
     assert_refused(project, project.lakeflow("materialize"), 1, "lack 'total'", "bronze.orders")
 
 
+@pytest.mark.long
 def test_a_row_that_does_not_parse_stops_the_load(project: Project) -> None:
     project.write("orders.csv", ORDERS + "3,not a number\n")
     done = project.lakeflow("materialize")

@@ -45,6 +45,7 @@ def test_the_first_that_does_not_pass_stops_the_rest_and_what_passed_before_is_p
         assert {str(step.asset): str(step.state) for step in again.steps}["silver.c"] == "published"
 
 
+@pytest.mark.long
 def test_the_command_says_it_on_the_screen(tmp_path: Path) -> None:
     make(tmp_path, {**FILES, "checks/silver/b.no.sql": "select id from silver.b where id < 0\n"})
     done = command("materialize", "--fail-fast", cwd=tmp_path)

@@ -12,6 +12,7 @@ from tests.external.lab import ids, make, opened
 from tests.held.shop import BAD, FILES, branches, deliver, edit, run, run_ids, states
 
 
+@pytest.mark.long
 def test_an_hourly_run_leaves_what_is_held_alone_and_makes_no_run_no_branch_and_no_snapshot(held: Path) -> None:
     with opened(held) as lake:
         before = run_ids(lake), lake.snapshots("silver.orders"), lake.snapshots("bronze.orders")
@@ -38,6 +39,7 @@ def test_other_assets_still_run_and_publish(held: Path) -> None:
     assert run(held)[0] is None
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -83,6 +85,7 @@ def test_force_and_retry_do_it_again(held: Path) -> None:
         assert lake.run(old.id).state == "superseded"
 
 
+@pytest.mark.long
 def test_what_was_discarded_is_tried_again(held: Path) -> None:
     with opened(held) as lake:
         lake.discard(lake.waiting()[0].id)
@@ -91,6 +94,7 @@ def test_what_was_discarded_is_tried_again(held: Path) -> None:
     assert left == {}
 
 
+@pytest.mark.long
 def test_a_branch_that_somebody_removed_is_written_again(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()

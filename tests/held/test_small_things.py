@@ -86,6 +86,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_rows_are_shown_by_a_condition_and_in_an_order_of_numbers(orders: Path) -> None:
     with opened(orders) as lake:
         found = lake.show("bronze.orders", where="total > 80 or id = 2", order_by="ID desc", columns=["total", "id"])

@@ -80,6 +80,7 @@ def test_nothing_takes_the_place_of_rows_that_it_does_not_cover(new: StepRecord,
     assert superseded(one("x", RunState.HELD, old), one("y", RunState.HELD, new), {A}) is None
 
 
+@pytest.mark.long
 def test_a_superseded_run_is_neither_published_nor_retried_and_says_what_to_type(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()
@@ -100,6 +101,7 @@ def test_a_superseded_run_is_neither_published_nor_retried_and_says_what_to_type
     assert branches(held) == {found.branch}
 
 
+@pytest.mark.long
 def test_a_mended_delivery_is_published_and_nothing_is_held_any_more(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()

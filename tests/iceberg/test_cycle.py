@@ -110,6 +110,7 @@ def test_the_proof_can_be_read_back(lab: Lab) -> None:
     assert set(table.proofs) == {table.main}
 
 
+@pytest.mark.long
 def test_many_appends_are_merged_and_stay_complete(lab: Lab) -> None:
     for number in range(20):
         table = lab.land([number], f"r{number}")
@@ -135,6 +136,7 @@ def test_a_publish_keeps_what_an_open_branch_stands_on(lab: Lab) -> None:
     assert lab.ids(table, held) == [0, 100]
 
 
+@pytest.mark.long
 def test_old_metadata_files_are_deleted_by_the_tables_own_policy(lab: Lab) -> None:
     for number in range(30):
         table = lab.land([number], f"r{number}")

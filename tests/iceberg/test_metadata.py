@@ -30,6 +30,7 @@ def _rewritten(lab: Lab, change: Callable[[dict[str, Any]], object], suffix: str
         connection.exec_driver_sql("update iceberg_tables set metadata_location = ?", (f"file://{new}",))
 
 
+@pytest.mark.long
 def test_reading_tables_imports_no_pyiceberg(lab: Lab) -> None:
     """`plan`, `status` and `list` must not pay half a second for an import."""
     lab.land([1])

@@ -61,6 +61,7 @@ def test_a_pending_schema_is_invisible_until_the_publish(lab: Lab) -> None:
     assert foreign.rows(lab, FLIGHTS, table.main).column_names == ["id", "name"]
 
 
+@pytest.mark.long
 def test_pyiceberg_reads_a_table_of_many_modes(lab: Lab) -> None:
     for number in range(10):
         lab.land([number], f"a{number}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import pytest
+
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.view.history import seen_at
@@ -14,6 +16,7 @@ _KEYS = [AssetKey(Layer.GOLD, f"t{number}") for number in range(3)]
 _ROUNDS = 12
 
 
+@pytest.mark.long
 def test_a_reader_of_several_tables_never_sees_half_of_a_publish(lab: Lab) -> None:
     """Every publish adds one row to each table, so the tables always hold equally many."""
     for key in _KEYS:

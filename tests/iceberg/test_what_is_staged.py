@@ -317,6 +317,7 @@ def test_metadata_is_ours_where_it_is_the_present_one_or_in_the_log(lab: Lab) ->
     assert _holds(bare, loaded.table.version)
 
 
+@pytest.mark.long
 def test_metadata_that_the_log_forgets_is_removed_with_the_commit(lab: Lab) -> None:
     lab.land([1])
     lab.catalog.commit([], nothing)

@@ -33,6 +33,7 @@ def typed(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_the_sample_is_held_then_explained_and_repaired_by_what_init_prints(tmp_path: Path) -> None:
     made = json.loads(typed("lakeflow init my-lake --output json", tmp_path).stdout)["data"]
     assert made["begin"] == ["cd my-lake", "lakeflow materialize"]

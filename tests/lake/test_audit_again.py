@@ -69,6 +69,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_todays_checks_run_on_main_and_nothing_is_written_or_recorded(root: Path) -> None:
     before = state(root)
     (found,) = audit(root, "silver.sales")
@@ -88,6 +89,7 @@ def test_one_snapshot_is_audited_by_its_id(root: Path) -> None:
     assert audit(root, "silver.sales", snapshot=f"s{second.snapshot_id}") == (second,)
 
 
+@pytest.mark.long
 def test_old_snapshots_are_compared_with_what_readers_saw_then(root: Path) -> None:
     text = """
 from lakeflow import check
@@ -117,6 +119,7 @@ def test_what_cannot_be_looked_at_is_said(root: Path, tmp_path: Path) -> None:
         audit(tmp_path)
 
 
+@pytest.mark.long
 def test_a_held_branch_is_audited_where_it_is(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     materialize(root, "(4, 'y')", "+silver.sales")
     (found,) = audit(root, ref="held")
@@ -142,6 +145,7 @@ def test_what_a_run_recorded_is_told_again_with_the_digest_of_its_checks(root: P
     ]
 
 
+@pytest.mark.long
 def test_results_and_pages_of_the_library_are_made_of_what_a_run_recorded(tmp_path: Path) -> None:
     write(tmp_path, {**FILES, "checks/silver/sales.py": SUITE, "checks/silver/sales.odd.sql": "from silver.sales"})
     with lakeflow.open(tmp_path) as lake, warnings.catch_warnings():
@@ -166,6 +170,7 @@ def test_results_and_pages_of_the_library_are_made_of_what_a_run_recorded(tmp_pa
     assert by_name["odd"] is None
 
 
+@pytest.mark.long
 def test_failing_rows_are_shown_from_the_branch_itself_more_than_the_few_that_were_kept(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",

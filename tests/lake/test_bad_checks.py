@@ -35,6 +35,7 @@ def checks(run: RunRecord) -> tuple[CheckResult, ...]:
     return step.checks
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 @pytest.mark.parametrize(
     ("suite", "reason"),

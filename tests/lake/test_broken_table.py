@@ -168,6 +168,7 @@ def test_the_doctor_says_it_once_and_looks_at_the_ledger_of_the_others(root: Pat
         assert any(one.subject == "ledger" for one in lake.doctor())
 
 
+@pytest.mark.long
 def test_an_audit_of_everything_looks_at_the_others_and_does_not_pass_the_broken_one(root: Path) -> None:
     _break(root)
     with lakeflow.open(root) as lake:
@@ -212,6 +213,7 @@ def test_the_command_line_says_it(root: Path) -> None:
     assert command("plan", cwd=root).returncode == 0
 
 
+@pytest.mark.long
 def test_a_landed_set_that_is_gone_stops_its_own_table_alone(tmp_path: Path) -> None:
     source = '/*\n[source]\nfolder = "in"\nfiles = "*.csv"\nformat = "csv"\ncolumns = ["n"]\n*/\nselect * from source\n'
     files = FILES | {"in/a.csv": "n\n1\n", "layers/bronze/a.sql": source}

@@ -162,6 +162,7 @@ def test_what_tells_its_columns_only_when_it_runs_makes_no_fault(tmp_path: Path)
     assert {str(key) for key in unbound(root)} == {"gold.top", "bronze.file", "bronze.read", "bronze.extension"}
 
 
+@pytest.mark.long
 def test_what_the_same_code_published_is_known_until_the_code_changes(tmp_path: Path) -> None:
     root = make(project(tmp_path), {"layers/silver/buyers.py": PYTHON})
     with lakeflow.open(root) as lake:
@@ -204,6 +205,7 @@ def test_deep_finds_columns_arguments_and_expectations_that_are_not_there(tmp_pa
     assert not (root / ".lakeflow").exists()
 
 
+@pytest.mark.long
 def test_deep_loads_the_checks_of_an_asset_whose_columns_are_not_known(tmp_path: Path) -> None:
     files = {
         "layers/silver/buyers.py": PYTHON,
@@ -240,6 +242,7 @@ def test_a_column_of_date_or_time_can_say_how_fresh_its_asset_is(tmp_path: Path,
     assert faults(project(tmp_path, silver_sales=f"{header}select id, null::{type_} as at from bronze.sales")) == []
 
 
+@pytest.mark.long
 def test_a_function_is_told_of_a_freshness_column_that_it_did_not_give(tmp_path: Path) -> None:
     root = make(project(tmp_path), {"layers/silver/buyers.py": PYTHON})
     assert faults(root) == []

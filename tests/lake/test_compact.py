@@ -153,6 +153,7 @@ def test_every_value_comes_back_bit_by_bit_sorted_and_without_bounds_of_personal
             assert found == sorted(found, reverse=True)
 
 
+@pytest.mark.long
 def test_nothing_comes_due_and_nobody_reads_a_row_twice(root: Path) -> None:
     with opened(root) as lake:
         was = {name: rows(root, name) for name in ("bronze.landed", "silver.new")}
@@ -238,6 +239,7 @@ def test_rows_are_no_fresher_for_it(root: Path) -> None:
         assert {node.asset: node.published_at for node in lake.status()} == before
 
 
+@pytest.mark.long
 def test_what_was_said_of_the_rows_is_said_of_them_still(root: Path) -> None:
     with opened(root) as lake:
         ours = AssetKey.parse("silver.new")

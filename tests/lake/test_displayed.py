@@ -201,6 +201,7 @@ def _pages(lake: Lake) -> list[str]:
     return [_shown(value) for value in (*shown, lake.diff("bronze.people"), lake.diff_run(run.id))]
 
 
+@pytest.mark.long
 def test_a_lake_and_its_answers_show_themselves_to_a_notebook(tmp_path: Path) -> None:
     """No tag comes from a name or a cell."""
     with lakeflow.open(_project(tmp_path)) as lake:

@@ -82,6 +82,7 @@ def held(place: Path) -> list[str]:
 FILES = ["bronze/buyers.parquet", "export.json", "gold/shops.parquet", "silver/sales.parquet"]
 
 
+@pytest.mark.long
 def test_a_folder_holds_a_parquet_file_a_table_that_others_read_as_it_is(lake: Lake, tmp_path: Path) -> None:
     done = lake.export(to=tmp_path / "out")
     assert [(str(one.asset), one.rows, one.name) for one in done.tables] == [
@@ -98,6 +99,7 @@ def test_a_folder_holds_a_parquet_file_a_table_that_others_read_as_it_is(lake: L
     assert pl.read_parquet(tmp_path / "out/gold/shops.parquet")["version"].to_list() == [2, 2, 2]
 
 
+@pytest.mark.long
 def test_a_duckdb_file_holds_a_table_each_that_another_process_reads(lake: Lake, tmp_path: Path) -> None:
     file = tmp_path / "bi.duckdb"
     lake.export("silver.sales", "gold.*", to=file)
@@ -118,6 +120,7 @@ def test_a_duckdb_file_holds_a_table_each_that_another_process_reads(lake: Lake,
     assert listed == [("gold.shops", 3), ("silver.sales", 100)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["out", "bi.duckdb"])
 def test_all_tables_are_of_the_moment_that_is_asked_for(lake: Lake, tmp_path: Path, place: str) -> None:
     run = lake.runs()[-1].id
@@ -173,6 +176,7 @@ def folder(at: Path, file: str) -> None:
     (at / file).write_text("{}")
 
 
+@pytest.mark.long
 def test_only_an_export_of_ours_is_replaced(lake: Lake, tmp_path: Path) -> None:
     """And nothing that somebody has put into it is lost."""
     place, file = tmp_path / "out", tmp_path / "bi.duckdb"
@@ -255,6 +259,7 @@ def test_a_kill_leaves_the_old_or_the_new_one_whole_and_the_next_removes_the_res
         assert names(tmp_path) == [place]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["out", "bi.duckdb"])
 def test_who_reads_meanwhile_sees_the_old_or_the_new_one(lake: Lake, tmp_path: Path, place: str) -> None:
     to, first = tmp_path / place, lake.runs()[-1].id

@@ -56,6 +56,7 @@ def test_files_of_expired_snapshots_go_and_every_kept_one_reads_as_before(tmp_pa
         assert not of(lake.garbage(older_than=NOW), "silver.a").files
 
 
+@pytest.mark.long
 def test_nothing_young_goes(tmp_path: Path) -> None:
     with lake_with(tmp_path, 1, 2, 3, 4) as lake:
         assert not any(one.files for one in lake.collect_garbage())
@@ -75,6 +76,7 @@ def test_what_a_refused_load_left_goes_and_what_waits_on_a_branch_stays(tmp_path
         assert lake.read("silver.a", ref=f"audit_{lake.runs()[0].id}").fetchall() == [(2,)]
 
 
+@pytest.mark.long
 def test_a_table_at_work_is_left_for_another_time(tmp_path: Path) -> None:
     with lake_with(tmp_path, 1, 2, 3, 4) as lake:
         key = lake.select("silver.a")[0]
@@ -86,6 +88,7 @@ def test_a_table_at_work_is_left_for_another_time(tmp_path: Path) -> None:
         assert data_files(tmp_path) == 4
 
 
+@pytest.mark.long
 def test_folders_of_dropped_tables_go_once_they_are_old(tmp_path: Path) -> None:
     with lake_with(tmp_path, 1):
         pass

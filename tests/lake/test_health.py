@@ -39,6 +39,7 @@ def statuses(root: Path) -> dict[str, AssetStatus]:
         return {str(one.asset): one for one in lake.status()}
 
 
+@pytest.mark.long
 def test_health_is_judged_by_the_clock_and_ends_with_the_next_publish(root: Path) -> None:
     assert {one.health for one in statuses(root).values()} == {Health.UNKNOWN}
     with lakeflow.open(root) as lake:
@@ -61,6 +62,7 @@ def test_health_is_judged_by_the_clock_and_ends_with_the_next_publish(root: Path
         assert statuses(root)["gold.days"].health is Health.HEALTHY
 
 
+@pytest.mark.long
 def test_a_column_that_is_not_there_makes_freshness_unknown_and_nothing_else(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()

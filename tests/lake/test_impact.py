@@ -50,6 +50,7 @@ def said(found: Impact) -> set[tuple[str, str, bool]]:
     return {(str(each.asset), str(each.standing), each.is_read) for each in found.reached}
 
 
+@pytest.mark.long
 def test_all_that_read_it_is_named_and_what_still_holds_its_rows(lake: Lake) -> None:
     found = lake.impact("silver.a@v1")
     assert said(found) == {
@@ -120,6 +121,7 @@ def test_what_names_no_snapshot_is_refused(lake: Lake, asked: str, words: str) -
         lake.impact(asked)
 
 
+@pytest.mark.long
 def test_what_was_built_on_rows_that_a_rollback_took_is_marked_until_it_is_built_anew(lake: Lake) -> None:
     """In the runs, in how assets stand, and in the log, which needs no ledger for it."""
     assert not _marks(lake)

@@ -222,6 +222,7 @@ def test_a_full_refresh_builds_all_partitions_and_leaves_nothing_due(shop: Shop)
     assert shop.plan() == {}
 
 
+@pytest.mark.long
 def test_a_set_of_built_partitions_that_was_written_before_is_read_as_the_last_write_says(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +262,7 @@ def test_what_was_read_from_an_expired_snapshot_is_due_as_a_whole_and_the_plan_s
     assert reason.startswith("3 partitions may have got rows, since bronze.sales was rolled back or expired")
 
 
+@pytest.mark.long
 def test_a_snapshot_says_to_other_readers_which_partitions_are_not_over(shop: Shop) -> None:
     shop.run()
     with shop.lake() as lake:
@@ -272,6 +274,7 @@ def test_a_snapshot_says_to_other_readers_which_partitions_are_not_over(shop: Sh
     assert made.partial == "2024-03-04"
 
 
+@pytest.mark.long
 def test_a_clock_that_jumps_back_builds_nothing_again(shop: Shop) -> None:
     shop.now = moment("2024-03-05T09:00")
     shop.run()

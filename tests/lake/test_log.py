@@ -81,6 +81,7 @@ def told(lake: Lake, **asked: Any) -> Any:
     return log_json(lake.log(limit=1000, **asked))
 
 
+@pytest.mark.long
 def test_a_version_is_what_one_commit_changed_with_rows_checks_and_inputs(lake: Lake) -> None:
     second, first = lake.log().entries
     assert (second.name, second.number, first.name) == ("v2", 2, "v1")
@@ -101,6 +102,7 @@ def test_a_version_is_what_one_commit_changed_with_rows_checks_and_inputs(lake: 
     assert second.run == lake.runs()[0].id
 
 
+@pytest.mark.long
 def test_it_answers_alike_without_the_ledger_and_after_rollbacks_and_tags(lake: Lake) -> None:
     run = lake.runs()[0].id
     lake.tag("kept")
@@ -145,6 +147,7 @@ def test_numbers_stay_when_snapshots_expire_and_when_the_catalogs_own_count_is_l
     assert [entry["n"] for entry in recorded] == [4, 5]
 
 
+@pytest.mark.long
 def test_what_another_engine_wrote_is_told_by_its_snapshot_and_has_no_number(lake: Lake) -> None:
     root = root_of(lake)
     with closing(iceberg(root)) as catalog:
@@ -164,6 +167,7 @@ def test_what_another_engine_wrote_is_told_by_its_snapshot_and_has_no_number(lak
     assert mine.name == "v3"
 
 
+@pytest.mark.long
 def test_a_forced_publish_says_who_and_why(tmp_path: Path) -> None:
     root = write(tmp_path, {"silver/b.sql": "/*\nkey = ['id']\n*/ select * from (values (1), (1)) v(id)"})
     with lakeflow.open(root) as lake:
@@ -196,6 +200,7 @@ def test_a_version_is_taken_wherever_a_moment_is(lake: Lake) -> None:
         lake.log(since="yesterday")
 
 
+@pytest.mark.long
 def test_after_a_rollback_to_nothing_readers_saw_nothing(lake: Lake) -> None:
     second, first = (run.id for run in lake.runs()[:2])
     lake.rollback(second)

@@ -34,6 +34,7 @@ def never(*_: object, **__: object) -> Any:
     raise KeyboardInterrupt
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("broken", ["the new world", "its parts", "what was open", "the project"])
 def test_whatever_ends_a_second_look_the_first_lake_is_closed(
     root: Path, monkeypatch: pytest.MonkeyPatch, broken: str

@@ -73,6 +73,7 @@ def stands(root: Path) -> list[tuple[object, ...]]:
     return sorted(tuple(row.values()) for row in table(root, "silver.totals").scan().to_arrow().to_pylist())
 
 
+@pytest.mark.long
 def test_a_composite_key_with_nulls_is_read_whole_in_a_preview_as_in_the_run(root: Path) -> None:
     """Both parts tell a key: another day of the customer, and another customer of the day, are not read."""
     land(root, "mon", "a,1,10", "a,2,20", ",1,1", "b,1,5")
@@ -99,6 +100,7 @@ def test_changed_code_and_a_full_refresh_read_the_rows_of_every_key(root: Path) 
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_key_whose_rows_are_all_gone_upstream_goes_with_the_rebuild(root: Path) -> None:
     land(root, "mon", "a,1,10", "b,1,5", ",3,1")
     run(root)
@@ -111,6 +113,7 @@ def test_a_key_whose_rows_are_all_gone_upstream_goes_with_the_rebuild(root: Path
     assert stands(root) == [("b", 1, 5)]
 
 
+@pytest.mark.long
 def test_an_input_that_is_empty_again_leaves_no_key(root: Path) -> None:
     land(root, "mon", "a,1,10")
     write(root, "layers/silver/totals.sql", TOTALS.replace("*/", "allow_empty = true\n*/"))
@@ -120,6 +123,7 @@ def test_an_input_that_is_empty_again_leaves_no_key(root: Path) -> None:
     assert stands(root) == []
 
 
+@pytest.mark.long
 def test_a_held_increment_is_read_again_with_what_came_since(root: Path) -> None:
     land(root, "mon", "a,1,10")
     run(root)

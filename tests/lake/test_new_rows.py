@@ -101,6 +101,7 @@ def test_another_engines_rows_are_consumed_and_its_deletes_rebuild(root: Path) -
     catalog.close()
 
 
+@pytest.mark.long
 def test_an_increment_that_gives_no_row_still_moves_the_position(root: Path) -> None:
     (root / "layers/silver/sales.sql").write_text(SILVER + " where id > 1")
     drop(root, "mon", 1, 2)
@@ -129,6 +130,7 @@ def test_a_declaration_that_cannot_be_meant_is_a_fault_with_file_and_line(root: 
     assert fault in str(caught.value)
 
 
+@pytest.mark.long
 def test_new_rows_are_merged_by_key_and_the_position_moves_where_nothing_changes(root: Path) -> None:
     merging = SILVER.replace('write = "append"', 'write = "upsert"').replace(
         "id * 10 as ten", "id * 10 as ten, 1 as one"
@@ -142,6 +144,7 @@ def test_new_rows_are_merged_by_key_and_the_position_moves_where_nothing_changes
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_history_is_kept_of_new_rows(root: Path) -> None:
     history = SILVER.replace('write = "append"', 'write = "scd2"').replace("id * 10 as ten", "1 as ten")
     (root / "layers/silver/sales.sql").write_text(history)

@@ -56,6 +56,7 @@ def said(run: RunRecord | None, asset: str) -> list[tuple[str, Outcome]]:
     return [(check.name, check.outcome) for check in checks if check.path]
 
 
+@pytest.mark.long
 def test_keys_and_counts_are_compared_with_the_tables_of_the_run_and_with_main(lake: Lake) -> None:
     first = lake.materialize()
     assert said(first, "silver.sales") == [

@@ -24,6 +24,7 @@ def test_an_asset_that_has_a_quarantine_is_in_order(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_what_is_held_is_read_by_that_word(tmp_path: Path) -> None:
     root = make(tmp_path, FILES)
     with lakeflow.open(root) as lake:
@@ -39,6 +40,7 @@ def test_what_is_held_is_read_by_that_word(tmp_path: Path) -> None:
         assert len(lake.show("silver.sales", ref="held").values) == 3
 
 
+@pytest.mark.long
 def test_of_a_run_that_was_rolled_back_nothing_is_held_any_more(tmp_path: Path) -> None:
     root = make(tmp_path, {**FILES, "checks/silver/sales.few.sql": FAILS})
     run = command("materialize", cwd=root).stdout.split()[1]
@@ -63,6 +65,7 @@ def test_an_audit_of_what_readers_see_that_failed_is_seen_in_status(tmp_path: Pa
     assert "failed" not in command("status", cwd=root).stdout
 
 
+@pytest.mark.long
 def test_the_audits_of_a_run_count_the_rows_that_were_audited(tmp_path: Path) -> None:
     """A merge is given one row and leaves three: its audit looked at three."""
     silver = "/*\nkey = ['id']\nwrite = 'upsert'\nnew_rows = ['bronze.sales']\n*/\nselect * from bronze.sales"

@@ -80,6 +80,7 @@ def backfill(root: Path, *selection: str, **asked: object) -> list[WindowEnded]:
         return list(lake.backfill(*selection, **asked).windows)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_all_partitions_that_are_over_are_built_in_one_run_and_then_there_is_nothing_to_do(root: Path) -> None:
     assert plan(root)["silver.sales"] == ["6 partitions missing (2013-01 … 2013-06)"]
     assert run(root) == "published"
@@ -111,6 +112,7 @@ def test_a_backfill_that_runs_again_gives_the_same_rows_and_no_snapshot(root: Pa
     assert [window.run for window in missing] == [None, None]
 
 
+@pytest.mark.long
 def test_a_backfill_tells_what_it_leaves_out_and_each_step_of_each_run(root: Path) -> None:
     run(root, "bronze.sales")
     heard: list[BackfillEvent] = []
@@ -124,6 +126,7 @@ def test_a_backfill_tells_what_it_leaves_out_and_each_step_of_each_run(root: Pat
     assert [event.name for event in heard if isinstance(event, WindowEnded)] == ["2013-01", "2013-02"]
 
 
+@pytest.mark.long
 def test_several_partitions_a_run_are_one_call_of_the_code_and_one_snapshot(root: Path) -> None:
     run(root, "bronze.sales")
     ended = backfill(root, "silver.sales", "gold.months", between=("2013-01", "2013-05"), size=4)
@@ -203,6 +206,7 @@ def test_rows_outside_of_what_was_asked_for_are_an_error_and_change_nothing(root
     assert totals(root) == [10, 20, 30, 40, 50, 60]
 
 
+@pytest.mark.long
 def test_a_rollback_makes_its_partitions_missing_again(root: Path) -> None:
     run(root, "bronze.sales")
     ended = backfill(root, "silver.sales", between=("2013-01", "2013-02"))
@@ -282,6 +286,7 @@ select id, sum(total)::long as total from silver.sales group by id"""
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ["sql", "python"])
 def test_a_value_refused_in_a_backfill_of_several_partitions_is_told_with_row_and_key(root: Path, code: str) -> None:
     declared = SILVER.replace("*/", '[columns.total]\ntype = "int"\n*/', 1)

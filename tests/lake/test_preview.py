@@ -73,6 +73,7 @@ def left(root: Path) -> tuple[list[str], set[str]]:
     return said, {str(path) for path in files if path.is_file() and not path.name.startswith("catalog.db")}
 
 
+@pytest.mark.long
 def test_a_preview_shows_the_first_rows_in_the_types_they_would_be_stored_in(lake: Lake) -> None:
     lake.materialize("bronze.*")
     rows = lake.preview("silver.sales")
@@ -81,6 +82,7 @@ def test_a_preview_shows_the_first_rows_in_the_types_they_would_be_stored_in(lak
     assert len(lake.preview("silver.sales", limit=1).values) == 1
 
 
+@pytest.mark.long
 def test_a_preview_writes_nothing(lake: Lake, root: Path) -> None:
     lake.materialize("bronze.*")
     before = left(root)
@@ -106,6 +108,7 @@ def test_a_preview_reads_what_is_published_and_never_what_is_held(lake: Lake, ro
         assert len(changed.preview("silver.sales").values) == 3
 
 
+@pytest.mark.long
 def test_a_preview_says_what_fails(lake: Lake, root: Path) -> None:
     with pytest.raises(AssetError, match=r"its input bronze\.sales was never published") as error:
         lake.preview("silver.sales")

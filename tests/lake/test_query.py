@@ -29,6 +29,7 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
         yield opened
 
 
+@pytest.mark.long
 def test_a_query_joins_assets_and_is_a_relation_like_any_other(lake: Lake) -> None:
     found = lake.query(
         "select shown, sum(total) as spent from silver.sales join silver.buyers using (buyer) group by all;"
@@ -38,6 +39,7 @@ def test_a_query_joins_assets_and_is_a_relation_like_any_other(lake: Lake) -> No
     assert (other.fetchall(), found.order("shown").fetchall()) == ([(2,)], [("ADA", 5), ("BO", 7)])
 
 
+@pytest.mark.long
 def test_its_tables_are_resolved_in_one_read_of_the_catalog(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two reads could see one table before a publish and the other after it."""
     catalog = type(lake._world.catalog)
@@ -52,6 +54,7 @@ def test_its_tables_are_resolved_in_one_read_of_the_catalog(lake: Lake, monkeypa
     assert len(asked) == 1
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("text", "words", "hint"),
     [

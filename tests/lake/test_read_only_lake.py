@@ -64,6 +64,7 @@ def read_only(root: Path, command: str) -> subprocess.CompletedProcess[str]:
             folder.chmod(0o755)
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", LOOKS)
 def test_a_look_works_without_the_right_to_write(root: Path, command: str) -> None:

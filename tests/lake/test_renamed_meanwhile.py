@@ -69,6 +69,7 @@ def _is_well(root: Path) -> bool:
         return all(one.level is Level.OK for one in lake.doctor())
 
 
+@pytest.mark.long
 def test_a_retry_after_a_rename_audits_and_publishes_it_under_its_new_name(root: Path) -> None:
     _rename(root, PASSES)
     with lakeflow.open(root) as lake:
@@ -80,6 +81,7 @@ def test_a_retry_after_a_rename_audits_and_publishes_it_under_its_new_name(root:
     assert _is_well(root)
 
 
+@pytest.mark.long
 def test_a_retry_after_a_rename_that_is_held_again_is_held_under_its_new_name(root: Path) -> None:
     _rename(root, FAILS)
     with lakeflow.open(root) as lake:

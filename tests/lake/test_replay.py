@@ -131,6 +131,7 @@ def test_every_snapshot_comes_again_as_it_was_in_every_mode(asset: str, root: Pa
     assert files(root) == before
 
 
+@pytest.mark.long
 def test_new_rows_come_again_and_nothing_of_it_stays(root: Path) -> None:
     before = files(root)
     with opened(root) as lake:

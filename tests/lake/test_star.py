@@ -51,6 +51,7 @@ def told(run: RunRecord) -> dict[str, tuple[str, str]]:
     return {str(step.asset): (str(step.state), step.reason) for step in run.steps}
 
 
+@pytest.mark.long
 def test_a_fact_is_audited_after_its_dimensions_and_published_with_them(lake: Lake) -> None:
     run = lake.materialize()
     assert run is not None
@@ -113,6 +114,7 @@ def test_a_fact_that_stays_as_it_is_is_looked_up_in_the_dimension_that_this_run_
     assert told(run) == {"gold.buyers": ("published", ""), "gold.sales": ("held", f"{FOREIGN} failed")}
 
 
+@pytest.mark.long
 def test_a_dimension_that_stays_on_main_breaks_no_fact(lake: Lake) -> None:
     """It is held, so that readers still see the one in which the fact was looked up."""
     lake.materialize()
@@ -124,6 +126,7 @@ def test_a_dimension_that_stays_on_main_breaks_no_fact(lake: Lake) -> None:
     }
 
 
+@pytest.mark.long
 def test_a_new_foreign_key_audits_what_is_published_and_rebuilds_nothing(lake: Lake) -> None:
     plain = FILES["layers/gold/sales.sql"].replace("kind = 'fact'", "").replace("foreign_keys", "# foreign_keys")
     again(lake, "layers/gold/sales.sql", plain, "+gold.sales gold.buyers")

@@ -67,6 +67,7 @@ def test_another_engine_reads_a_tag_by_its_name_after_many_runs_and_a_collection
         assert not [one for one in lake.doctor() if one.level is not Level.OK]
 
 
+@pytest.mark.long
 def test_a_copy_and_a_rebuilt_catalog_have_the_tags_too(tmp_path: Path) -> None:
     with ran(tmp_path, 1) as lake:
         lake.tag("before")

@@ -50,6 +50,7 @@ def silver(root: Path) -> AssetStatus:
         return lake.status("silver.orders")[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("severity", "health"),
     [("", Health.DEGRADED), (', severity="warning"', Health.WARNING)],
@@ -78,6 +79,7 @@ def test_a_check_of_age_that_passed_is_judged_by_the_clock_again_when_somebody_l
         assert silver(root).health is Health.HEALTHY
 
 
+@pytest.mark.long
 def test_a_failed_audit_of_what_readers_see_names_its_checks_and_since_when(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()
@@ -97,6 +99,7 @@ def test_a_failed_audit_of_what_readers_see_names_its_checks_and_since_when(root
     assert "(2 rows)" in shown
 
 
+@pytest.mark.long
 def test_status_counts_the_refused_rows_that_wait(root: Path) -> None:
     apart = 'gxe.ExpectColumnValuesToBeBetween(column="id", max_value=2, meta={"lakeflow": {"on_fail": "quarantine"}})'
     silver_ = SILVER.replace("*/", 'write = "append"\n*/')
@@ -115,6 +118,7 @@ def test_status_counts_the_refused_rows_that_wait(root: Path) -> None:
     assert "in quarantine" not in command("status", cwd=root).stdout
 
 
+@pytest.mark.long
 def test_status_says_who_is_at_work_where_and_since_when_and_only_while_that_process_lives(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()

@@ -37,6 +37,7 @@ def renamed(root: Path) -> Path:
     return make(root, {"layers/silver/new.sql": NEW, "pyproject.toml": "[tool.lakeflow]\n"})
 
 
+@pytest.mark.long
 def test_a_renamed_asset_keeps_its_table_with_history_verdicts_and_files(tmp_path: Path) -> None:
     files = sorted(built(tmp_path).rglob("*.parquet"))
     with opened(renamed(tmp_path)) as lake:
@@ -52,6 +53,7 @@ def test_a_renamed_asset_keeps_its_table_with_history_verdicts_and_files(tmp_pat
     assert set(files) <= set(tmp_path.rglob("*.parquet"))
 
 
+@pytest.mark.long
 def test_a_new_asset_of_the_old_name_gets_a_table_of_its_own(tmp_path: Path) -> None:
     built(tmp_path)
     with opened(renamed(tmp_path)) as lake:
@@ -92,6 +94,7 @@ def built_with_key(root: Path, key: str) -> Path:
     return make(root, {"layers/silver/old.sql": text, "pyproject.toml": "[tool.lakeflow]\n"})
 
 
+@pytest.mark.long
 def test_a_key_that_the_table_does_not_have_is_held(tmp_path: Path) -> None:
     built(tmp_path)
     with opened(built_with_key(tmp_path, "['shop']")) as lake:
@@ -99,6 +102,7 @@ def test_a_key_that_the_table_does_not_have_is_held(tmp_path: Path) -> None:
         assert ids(lake, "silver.old") == [1, 2]
 
 
+@pytest.mark.long
 def test_a_full_refresh_lands_every_file_again_in_one_snapshot_and_says_what_goes(tmp_path: Path) -> None:
     files = {"layers/bronze/landed.sql": LANDING, "data/a.csv": "id\n1\n", "pyproject.toml": "[tool.lakeflow]\n"}
     with opened(make(tmp_path, files)) as lake:

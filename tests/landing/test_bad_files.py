@@ -184,6 +184,7 @@ def parquet(path: Path, select: str) -> None:
     duckdb.execute(f"copy ({select}) to '{path}' (format parquet)")
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("select", "says"),

@@ -44,6 +44,7 @@ def test_a_cell_of_parquet_has_its_cap_and_a_larger_row_can_be_put_apart(lake: L
     assert landed(lake, "id") == [("1",)]
 
 
+@pytest.mark.long
 def test_a_line_may_be_as_long_as_a_setting_says(lake: Lake) -> None:
     lake.write("pyproject.toml", "[tool.lakeflow]\nmax_line = '3MB'\n")
     lake.drop("1.csv", f"id,total\n1,{'x' * 2_500_000}\n2,y\n")

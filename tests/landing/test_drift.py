@@ -292,6 +292,7 @@ def test_the_plan_shows_drift_before_anything_is_written_and_the_audit_tells_it(
     assert "; + channel string" in json.dumps(checks, ensure_ascii=False)
 
 
+@pytest.mark.long
 def test_the_plan_says_what_the_load_will_refuse(lake: Lake) -> None:
     lake.drop("1.csv", "id,total\n1,10\n")
     lake.load()
@@ -303,6 +304,7 @@ def test_the_plan_says_what_the_load_will_refuse(lake: Lake) -> None:
     assert 'renames = {sum = "total"}' in " ".join(shown.split())
 
 
+@pytest.mark.long
 def test_a_type_that_the_contract_changes_is_in_the_plan(lake: Lake) -> None:
     contract(lake, "", '{id = "int", total = "int"}')
     lake.drop("1.csv", "id,total\n1,10\n")

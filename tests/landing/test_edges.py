@@ -61,6 +61,7 @@ def test_values_that_only_look_so_land(lake: Lake) -> None:
     assert [row[:2] for row in lake.load()] == [("1", None), ("a,\nb", None), ("x,", "\x1f\x1e\x1d\x1c,")]
 
 
+@pytest.mark.long
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_blank_lines_of_a_one_column_file_are_no_rows(lake: Lake, end: str) -> None:
@@ -203,6 +204,7 @@ LIVING: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("format_", ["ndjson", "json"])
 def test_null_and_missing_keys_are_null_at_every_depth(lake: Lake, format_: str) -> None:

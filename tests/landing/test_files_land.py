@@ -107,6 +107,7 @@ def test_a_sql_header_finds_files_in_all_folders_below(lake: Lake) -> None:
         assert [row[0] for row in lake.load()] == ["1", "2", "3"]
 
 
+@pytest.mark.long
 def test_a_file_that_two_globs_spell_in_two_ways_lands_once(lake: Lake) -> None:
     lake.asset(files='["*.csv", "../drops/1.csv", "1*"]')
     lake.drop("1.csv", GOOD)
@@ -126,6 +127,7 @@ def test_a_folder_that_cannot_be_looked_into_stops_the_load(lake: Lake) -> None:
         (lake.root / "drops/a").chmod(0o755)
 
 
+@pytest.mark.long
 def test_values_land_as_they_arrived(lake: Lake) -> None:
     """Nothing is guessed or trimmed; an empty field is null and a quoted empty one is empty."""
     lake.drop("1.csv", 'id,total\r\n007, 1.50 \r\n"",\r\n"a\r\nb","say ""x"""\r\nNA,NULL\r\n')
@@ -154,6 +156,7 @@ def test_archives_and_encodings_are_unpacked_and_the_spill_directory_is_left_emp
     assert not list((lake.root / ".lakeflow" / "spill").glob("landing-*"))
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-be", "cp1252"])
 def test_a_declared_encoding_is_read(lake: Lake, encoding: str) -> None:
@@ -162,12 +165,14 @@ def test_a_declared_encoding_is_read(lake: Lake, encoding: str) -> None:
     assert lake.load() == [("ä", "é", "drops/1.csv", "1")]
 
 
+@pytest.mark.long
 def test_a_declared_dialect_is_read(lake: Lake) -> None:
     lake.asset("delimiter = ';'\nquote = \"'\"\nheader = false")
     lake.drop("1.csv", "'a;b';x\n'it''s';\"y\"\n")
     assert [row[:2] for row in lake.load()] == [("a;b", "x"), ("it's", '"y"')]
 
 
+@pytest.mark.long
 def test_names_with_wildcards_quotes_and_equals_signs_mean_themselves(lake: Lake) -> None:
     lake.asset(files='["*", "day=1/*"]'.replace("/*", "/?*"))
     for number, name in enumerate(["a[1].csv", "a1.csv", "o'x.csv", "ü?.csv", "day=1/a.csv", "b;c d.csv"]):
@@ -182,6 +187,7 @@ def test_names_with_wildcards_quotes_and_equals_signs_mean_themselves(lake: Lake
     }
 
 
+@pytest.mark.long
 def test_ndjson_lands_by_name_and_a_missing_key_is_null(lake: Lake) -> None:
     lake.source(
         'folder = "drops"\nfiles = "*"\nformat = "ndjson"\ncolumns = {id = "long", x = "", n = "struct<a: int>"}'
@@ -310,6 +316,7 @@ def test_changed_code_goes_on_from_what_landed(lake: Lake) -> None:
     assert len(lake.rows()) == 3
 
 
+@pytest.mark.long
 def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.load()

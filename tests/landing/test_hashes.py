@@ -58,6 +58,7 @@ def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
     assert changed_files(tmp_path, before) == ("a.csv",)
 
 
+@pytest.mark.long
 def test_a_file_that_stands_as_it_was_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only when it was old enough that a change must show: its times would tell."""
     for name in ("a.csv", "b.csv"):

@@ -10,6 +10,7 @@ from tests.landing.lab import Lake
 from tests.landing.test_bad_files import GOOD
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("link", "leads_to", "files"),
     [("2.csv", "secret/2.csv", '"*"'), ("sub", "secret", '"*/*.csv"'), ("2.csv", "gone", '"*"')],
@@ -34,6 +35,7 @@ def test_a_link_out_of_the_folder_stops_the_load(
     assert len(lake.load()) == 2
 
 
+@pytest.mark.long
 def test_two_stars_go_into_no_linked_folder(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "2.csv").write_text("id,total\n9,99\n")
@@ -50,6 +52,7 @@ def test_a_link_within_the_folder_is_a_file_like_any_other(lake: Lake) -> None:
     assert len(lake.rows()) == 4
 
 
+@pytest.mark.long
 def test_the_folder_itself_may_be_a_link(lake: Lake, tmp_path: Path) -> None:
     """Its author named it."""
     real = tmp_path / "real"

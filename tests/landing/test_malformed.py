@@ -24,6 +24,7 @@ def apart(lake: Lake) -> list[tuple[object, ...]]:
     return sorted(rows)
 
 
+@pytest.mark.long
 def test_malformed_lines_of_csv_go_to_the_quarantine_and_all_other_rows_keep_their_places(lake: Lake) -> None:
     contract(lake, APART, '{id = "long", total = "long"}')
     lake.drop("1.csv", "id,total\n1,10\n")
@@ -62,6 +63,7 @@ def test_a_blank_beside_a_quote_puts_its_row_apart(lake: Lake) -> None:
     assert apart(lake) == [("drops/2.csv", 2, 3, blank, '2, "20"'), ("drops/2.csv", 4, 5, quotes, '4,"40" ')]
 
 
+@pytest.mark.long
 def test_malformed_objects_go_to_the_quarantine(lake: Lake) -> None:
     contract(lake, APART, '{id = "long", total = "long"}', "ndjson")
     lake.drop("1.ndjson", '{"id": 1}\n{"id": \n\n[2]\n{"id": "x"}\n{"id": 3, "new": 1}\n{"id": 4}\n{"id": "\\ud83d"}\n')
@@ -87,6 +89,7 @@ def test_malformed_values_of_parquet_and_of_arrays_go_to_the_quarantine(lake: La
     assert [row[:3] for row in apart(lake)] == [("drops/1.json", 1, None)]
 
 
+@pytest.mark.long
 def test_a_file_with_a_larger_share_of_malformed_rows_than_may_be_stops_the_load(lake: Lake) -> None:
     contract(lake, f"{APART}\nmax_fraction = 0.25")
     lake.drop("1.csv", "id,total\n1,10\n2,20\n3,30\n4\n")
@@ -128,6 +131,7 @@ def test_the_text_of_a_personal_row_is_on_no_screen_and_a_masked_one_is_not_kept
     assert [row[4] for row in apart(lake)] == [None]
 
 
+@pytest.mark.long
 def test_rows_in_are_rows_landed_and_rows_put_apart_with_checks_that_refuse_too(lake: Lake) -> None:
     contract(lake, APART, '{id = "long", total = "long"}')
     lake.write(

@@ -32,6 +32,7 @@ def read_back(lake: Lake, table: str = "bronze/orders") -> pa.Table:
     return StaticTable.from_metadata(str(metadata[-1])).scan().to_arrow()
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("names", "says"),
     [
@@ -58,6 +59,7 @@ def test_twins_inside_a_list_of_structs_are_refused(lake: Lake) -> None:
     lake.refused("drops/1.parquet", "two columns in 'element' are named 'x' and 'X'")
 
 
+@pytest.mark.long
 def test_names_that_all_readers_can_tell_apart_land_as_they_are(lake: Lake) -> None:
     columns: dict[str, Any] = {
         "Sepal.Length": [1],
@@ -119,6 +121,7 @@ def test_code_that_gives_such_names_is_refused_before_a_table_is_made(lake: Lake
     assert not (lake.root / ".lakeflow/warehouse/bronze/orders").exists()
 
 
+@pytest.mark.long
 def test_a_table_that_no_reader_loads_is_mended_by_a_full_refresh_with_its_history(lake: Lake) -> None:
     """As an early release made it: its first schema has a column `a.b` beside a struct `a` with a field `b`."""
     asset = lake.write("layers/bronze/orders.sql", "select 1 as x, {'b': 2} as a\n")

@@ -44,6 +44,7 @@ def read_back(lake: Lake) -> pa.Table:
     return StaticTable.from_metadata(str(newest_metadata(lake))).scan().to_arrow().sort_by("id")
 
 
+@pytest.mark.long
 def test_the_next_publish_gives_the_columns_their_names_and_lands_nothing_again(aged: Lake) -> None:
     before = read_back(aged)
     assert "renames columns: _file → _source_file, _row → _source_row" in aged.reasons()
@@ -59,12 +60,14 @@ def test_the_next_publish_gives_the_columns_their_names_and_lands_nothing_again(
     assert newest["state"] == "published"
 
 
+@pytest.mark.long
 def test_new_files_land_beside_the_old_rows(aged: Lake) -> None:
     aged.drop("2.csv", "id,total\n3,30\n")
     assert [row[2:] for row in aged.load()] == [("drops/1.csv", "1"), ("drops/1.csv", "2"), ("drops/2.csv", "1")]
     assert read_back(aged)["_source_file"].to_pylist() == ["drops/1.csv", "drops/1.csv", "drops/2.csv"]
 
 
+@pytest.mark.long
 def test_a_rollback_brings_the_old_names_back_and_the_next_run_renames_them_again(aged: Lake) -> None:
     assert aged.materialize().returncode == 0
     run = aged.json("runs")["runs"][0]["id"]
@@ -100,6 +103,7 @@ def test_what_consumes_its_new_rows_goes_on_where_it_was(aged: Lake) -> None:
     assert silver.split()[2:4] == ["wrote", "1"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -133,6 +137,7 @@ def test_code_that_reads_the_new_name_of_a_table_that_has_the_old_one_is_told_to
     assert aged.materialize().returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -270,6 +270,7 @@ def test_checks_can_be_asked_for_by_asset_and_snapshot(ledger: SqlLedger, databa
     assert "lakeflow_checks_by_snapshot" in str(plan)
 
 
+@pytest.mark.long
 def test_a_thousand_steps_are_saved_within_seconds(ledger: SqlLedger) -> None:
     made = tuple(
         StepRecord(AssetKey(Layer.GOLD, f"a{number}"), checks=(CheckResult("c", Outcome.PASSED),) * 5)

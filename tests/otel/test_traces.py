@@ -86,6 +86,7 @@ def wait_for_exports() -> None:
             thread.join(30)
 
 
+@pytest.mark.long
 def test_a_run_is_a_trace_with_a_span_for_each_step(
     tmp_path: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_collector_that_is_down_fails_nothing(tmp_path: Path, monkeypatch: pyt
     assert run.state is RunState.PUBLISHED
 
 
+@pytest.mark.long
 def test_without_the_packages_a_run_goes_on_and_check_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +168,7 @@ def test_without_the_packages_a_run_goes_on_and_check_says_what_to_install(
     assert "otel needs OpenTelemetry" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_lake_that_asks_for_neither_loads_neither(tmp_path: Path) -> None:
     """Nor does one that has alerts, as long as there is nothing to send."""
     entry = '[[tool.lakeflow.alerts]]\nto = "json://127.0.0.1:9"\n'

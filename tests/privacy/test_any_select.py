@@ -61,6 +61,7 @@ def verified(seed: int, wanted: int) -> None:
     assert share < STRICT
 
 
+@pytest.mark.long
 def test_no_select_carries_a_personal_value_unseen() -> None:
     verified(1, 100)
 

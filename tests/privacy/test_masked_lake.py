@@ -29,6 +29,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_masked_keys_join_and_nothing_stored_or_printed_holds_value_or_salt(
     lake: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,6 +52,7 @@ def people(people):
 """
 
 
+@pytest.mark.long
 def test_a_function_that_keeps_a_personal_column_is_held(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (lake / "layers/silver/people.sql").unlink()
     (lake / "layers/gold/joined.sql").unlink()
@@ -63,6 +65,7 @@ def test_a_function_that_keeps_a_personal_column_is_held(lake: Path, capfd: pyte
     assert lakeflow(["materialize", "silver.people"]) == 0
 
 
+@pytest.mark.long
 def test_without_a_salt_a_plan_is_refused_and_looking_goes_on(
     lake: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

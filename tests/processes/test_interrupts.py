@@ -32,6 +32,7 @@ def _ignoring(script: str) -> str:
     return told.stdout.strip()
 
 
+@pytest.mark.long
 def test_a_suite_that_is_started_in_the_background_does_not_ignore_an_interrupt() -> None:
     script = "import signal, subprocess, sys, tests.conftest\n" + STATE
     child = f"\nsubprocess.run([sys.executable, '-c', 'import signal; {STATE}'], check=True)"

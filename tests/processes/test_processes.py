@@ -104,6 +104,7 @@ def test_a_forked_child_is_somebody_else() -> None:
     os.close(writing)
 
 
+@pytest.mark.long
 def test_a_killed_holder_is_taken_over_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/catalog.db"
     with subprocess.Popen([sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

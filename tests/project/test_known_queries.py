@@ -43,6 +43,7 @@ def test_a_file_whose_name_is_no_utf8_is_kept_too(tmp_path: Path) -> None:
     assert found.faults[0].path == "\udcff.sql"
 
 
+@pytest.mark.long
 def test_a_text_that_is_known_needs_no_parser(tmp_path: Path) -> None:
     read = f"KnownQueries(Path({str(tmp_path)!r}))('select * from silver.a', 'x.sql')"
     code = f"""

@@ -84,6 +84,7 @@ def test_refusals_of_new_rows_wait_and_are_merged_by_their_time_once_they_pass(t
     assert read(root) == [(1, 10), (2, 25), (3, -7)]
 
 
+@pytest.mark.long
 def test_what_nothing_orders_is_not_offered_again(tmp_path: Path) -> None:
     root = shop(tmp_path, UPSERT + NEW)
     deliver(root, "a", "1,2024-03-01,-10,I")

@@ -38,6 +38,7 @@ def rows(lake: Lake, asset: str, *columns: str) -> list[tuple[str | None, ...]]:
     return sorted((tuple(row[place] for place in places) for row in shown.values), key=str)
 
 
+@pytest.mark.long
 def test_refused_rows_are_published_beside_the_others(tmp_path: Path) -> None:
     with lakeflow.open(make(tmp_path, files())) as lake:
         run = lake.materialize("+gold.sums")
@@ -69,6 +70,7 @@ def test_more_than_the_fraction_holds_the_step_with_all_its_rows(tmp_path: Path)
         assert not lake.snapshots(KEY)
 
 
+@pytest.mark.long
 def test_a_rollback_takes_both_back(tmp_path: Path) -> None:
     with lakeflow.open(make(tmp_path, files())) as lake:
         first = lake.materialize("+silver.orders")
@@ -83,6 +85,7 @@ def test_a_rollback_takes_both_back(tmp_path: Path) -> None:
         assert rows(lake, "silver.orders", "id") == [("1",), ("4",)]
 
 
+@pytest.mark.long
 def test_a_held_asset_holds_its_quarantine_and_is_published_with_it(tmp_path: Path) -> None:
     make(tmp_path, {**files(), "checks/silver/orders.few.sql": "select * from silver.orders where id = 4"})
     with lakeflow.open(tmp_path) as lake:
@@ -100,6 +103,7 @@ def test_a_held_asset_holds_its_quarantine_and_is_published_with_it(tmp_path: Pa
         assert rows(lake, KEY, "id") == [("2",), ("3",)]
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("write", ["append", "replace"])
 def test_the_quarantine_is_written_as_its_asset_is(tmp_path: Path, write: str) -> None:
@@ -115,6 +119,7 @@ def test_the_quarantine_is_written_as_its_asset_is(tmp_path: Path, write: str) -
         assert rows(changed, KEY, "id") == sorted([("12",), ("13",), *old])
 
 
+@pytest.mark.long
 def test_a_check_that_does_not_judge_rows_alone_cannot_put_any_apart(tmp_path: Path) -> None:
     made = files()
     made["checks/silver/orders.py"] = CHECKS.format(more="").replace("ToNotBeNull(", "ToBeUnique(")

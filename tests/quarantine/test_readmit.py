@@ -140,6 +140,7 @@ def test_a_later_write_leaves_alone_what_went_back_and_a_rollback_makes_it_wait_
     assert ids(root) == ("124", "3", "233")
 
 
+@pytest.mark.long
 def test_code_and_inputs_that_changed_meanwhile_still_show(root: Path) -> None:
     (root / "orders.csv").write_text(SECOND)
     (root / "layers/silver/orders.sql").write_text(SILVER.replace("total,", "total + 0 as total,"))
@@ -153,6 +154,7 @@ def test_code_and_inputs_that_changed_meanwhile_still_show(root: Path) -> None:
     assert words >= {"code changed", "rebuilds from all rows", "new rows"}
 
 
+@pytest.mark.long
 def test_a_full_refresh_refuses_anew_and_nothing_else_waits(root: Path) -> None:
     least(root, -5)
     readmit(root)
@@ -269,6 +271,7 @@ def test_the_command_shows_what_waits_and_says_what_it_did(root: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_renamed_asset_takes_its_quarantine_along(root: Path) -> None:
     for path in ("layers/silver/orders.sql", "checks/silver/orders.py"):
         old = root / path

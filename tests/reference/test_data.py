@@ -28,6 +28,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / LANDING
 
 
+@pytest.mark.long
 @installed
 def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(landing: Path) -> None:
     assert sorted(path.name for path in landing.iterdir()) == [
@@ -110,6 +111,7 @@ def test_nobody_can_be_reached(landing: Path) -> None:
             assert phone[3:10] == "-555-01"
 
 
+@pytest.mark.long
 @installed
 def test_a_second_time_leaves_what_stands(tmp_path: Path) -> None:
     mine = tmp_path / LANDING / "weather" / "2013-01.csv"

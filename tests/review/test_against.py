@@ -98,11 +98,13 @@ def effects(found: dict[str, Any]) -> dict[str, str]:
     return {each["asset"]: each["effect"] for each in found["downstream"]}
 
 
+@pytest.mark.long
 def test_a_checkout_that_is_as_main_changes_nothing(say: Say) -> None:
     found = say({})
     assert (found["changes"], found["downstream"], found["breaking"]) == ([], [], 0)
 
 
+@pytest.mark.long
 def test_a_column_that_goes_breaks_who_reads_it_and_nobody_else(say: Say) -> None:
     found = say({"layers/silver/towns.sql": TOWNS.replace(", visits * 2 as twice", "")})
     fault = next(each for each in found["changes"] if each["kind"] == "fault")
@@ -159,6 +161,7 @@ def test_another_type_breaks_readers_that_are_as_before_and_a_wider_one_does_not
     assert found["breaking"] == 0
 
 
+@pytest.mark.long
 def test_a_new_column_and_a_new_asset_are_additive(say: Say) -> None:
     found = say(
         {
@@ -228,6 +231,7 @@ def test_a_function_that_says_to_derive_from_a_personal_column_breaks(say: Say) 
     assert ("breaking", "personal data reachable", "silver.ranked_people", "tells") in told(found)
 
 
+@pytest.mark.long
 def test_a_comment_and_a_screen_say_where(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"layers/silver/towns.sql": TOWNS.replace(", visits * 2 as twice", "")})
     assert typed(["-C", str(root), "check", "--against", "main", "-o", "markdown"]) == 1

@@ -61,6 +61,7 @@ def say(root: Path, capsys: pytest.CaptureFixture[str]) -> Say:
     return said
 
 
+@pytest.mark.long
 def test_a_checkout_is_held_against_a_tag_where_nothing_was_ever_built(say: Say, root: Path) -> None:
     found = say({})
     assert (found["changes"], found["downstream"]) == ([], [])
@@ -93,12 +94,14 @@ def test_types_keys_contracts_masks_and_renamed_columns_break_as_against_main(sa
     assert (effects(found)["gold.names"], found["breaking"]) == ("changed", 0)
 
 
+@pytest.mark.long
 def test_what_only_a_run_tells_is_said_to_be_unknown_and_the_rest_is_compared(say: Say) -> None:
     found = say({"layers/gold/ranked.py": FUNCTION + "    # another", EVERY: "select *, 1 as one from silver.towns"})
     assert [each["asset"] for each in found["unknown"]] == ["gold.ranked"]
     assert told(found) == [("additive", "column added", "gold.every", "one")]
 
 
+@pytest.mark.long
 def test_an_asset_that_only_a_run_told_is_unknown_at_the_commit_too(say: Say) -> None:
     found = say({"layers/gold/ranked.sql": "select town, twice from silver.towns"}, "layers/gold/ranked.py")
     assert found["unknown"] == [{"asset": "gold.ranked", "reason": "only a run tells its columns at v1"}]
@@ -124,6 +127,7 @@ def test_assets_that_come_go_and_are_renamed_are_told_by_the_files_alone(say: Sa
     assert gone["says"] == "nothing defines gold.names any more"
 
 
+@pytest.mark.long
 def test_main_is_what_the_tables_hold_and_heads_main_is_the_branch(say: Say, root: Path) -> None:
     write(root, {"layers/gold/names.sql": "select town, 1 as one from silver.towns"})
     commit(root, "on the branch")
@@ -132,6 +136,7 @@ def test_main_is_what_the_tables_hold_and_heads_main_is_the_branch(say: Say, roo
     assert told(say({}, ref="HEAD~1")) == [("additive", "column added", "gold.names", "one")]
 
 
+@pytest.mark.long
 def test_a_project_that_the_commit_does_not_have_is_all_new(root: Path, say: Say) -> None:
     git(root, "checkout", "--quiet", "--orphan", "before")
     git(root, "rm", "-r", "--quiet", "--cached", ".")
@@ -171,6 +176,7 @@ def test_a_commit_whose_project_does_not_load_is_named_with_its_fault(
     assert "the project at HEAD does not load: layers/gold/busy.sql:1" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_code_of_the_commit_is_read_and_not_run_where_its_text_tells_every_asset(
     say: Say, root: Path, tmp_path: Path
 ) -> None:
@@ -193,6 +199,7 @@ def test_a_link_that_leads_out_of_the_project_is_refused(root: Path, capsys: pyt
     assert "layers/gold/outside.sql leads out of the project" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_link_within_the_project_and_helpers_are_followed(say: Say, root: Path) -> None:
     write(root, {"layers/gold/_help.py": "NAME = 'town'\n", "shared/busy.sql": FILES["layers/gold/busy.sql"]})
     (root / "layers/gold/busy.sql").unlink()
@@ -201,12 +208,14 @@ def test_a_link_within_the_project_and_helpers_are_followed(say: Say, root: Path
     assert say({}, ref="HEAD")["changes"] == []
 
 
+@pytest.mark.long
 def test_a_hook_that_git_runs_may_ask(root: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
     monkeypatch.setenv("GIT_DIR", ".git")
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
     assert say({})["changes"] == []
 
 
+@pytest.mark.long
 def test_a_comment_and_a_screen_name_the_ref(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"layers/silver/towns.sql": TOWNS.replace(", visits * 2 as twice", "")})
     assert typed(["-C", str(root), "check", "--against", "v1", "-o", "markdown"]) == 1

@@ -58,6 +58,7 @@ def test_a_report_of_hostile_texts_is_xml_and_counts_what_it_has() -> None:
     assert strange(summary("audit", cases)) == []
 
 
+@pytest.mark.long
 def test_a_held_run_marks_the_check_file_and_is_reported(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

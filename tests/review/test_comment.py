@@ -70,6 +70,7 @@ def held(root: Path) -> Iterator[Lake]:
         yield lake
 
 
+@pytest.mark.long
 def test_a_plan_says_what_would_run_by_reason_and_what_it_costs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write(root, {"layers/silver/prices.sql": PRICES.format(", ('pad', 4)"), "layers/gold/new.sql": "select 1 as one"})
     assert typed(["-C", str(root), "plan", "silver.*", "gold.*", "-o", "markdown"]) == 0
@@ -86,6 +87,7 @@ def test_a_plan_says_what_would_run_by_reason_and_what_it_costs(root: Path, caps
     assert capsys.readouterr().out == text
 
 
+@pytest.mark.long
 def test_a_plan_shows_which_checks_fail_on_which_rows_and_what_would_change(held: Lake) -> None:
     text = review_markdown(held.review(held.plan("silver.prices")))
     assert strange(text) == []

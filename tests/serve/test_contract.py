@@ -120,6 +120,7 @@ def causes(one: ServedAsset) -> set[Cause]:
     return {reason.cause for reason in one.reasons}
 
 
+@pytest.mark.long
 def test_a_delivery_is_a_reason_until_a_run_has_landed_it(situation: Situation) -> None:
     kept = situation.kept
     first = kept.look()
@@ -141,6 +142,7 @@ def test_a_delivery_is_a_reason_until_a_run_has_landed_it(situation: Situation) 
     assert Cause.INPUT_MOVED in causes(seen(kept, "silver.mart"))
 
 
+@pytest.mark.long
 def test_what_breaks_names_its_run_and_its_attempts_until_a_retry_succeeds(situation: Situation) -> None:
     kept = situation.kept
     kept.look()
@@ -163,6 +165,7 @@ def test_what_breaks_names_its_run_and_its_attempts_until_a_retry_succeeds(situa
         kept.retry(run.id)
 
 
+@pytest.mark.long
 def test_what_is_held_is_no_work_until_its_inputs_or_its_code_change(situation: Situation) -> None:
     kept = situation.kept
     kept.look()

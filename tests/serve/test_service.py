@@ -210,6 +210,7 @@ def test_a_fault_in_the_project_does_not_end_it_and_new_code_runs_once_it_is_men
     assert (code_, json.loads(out)["data"]["served"]["runs"]) == (0, {"published": 2})
 
 
+@pytest.mark.long
 def test_a_folder_that_is_watched_wakes_whoever_waits_and_a_silent_one_does_not(tmp_path: Path) -> None:
     woken = Event()
     loud, silent = tmp_path / "in", tmp_path / "in/.lakeflow"

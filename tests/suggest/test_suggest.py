@@ -39,6 +39,7 @@ def said(found: Suggestion) -> dict[str, str]:
     return {each.name: str(each.severity) for each in found.proposals}
 
 
+@pytest.mark.long
 def test_a_table_that_is_replaced_gets_sets_shapes_ranges_shares_and_a_band_of_rows(lake: Lake) -> None:
     found = lake.suggest("silver.orders")
     assert said(found) == {
@@ -66,6 +67,7 @@ def test_a_table_that_is_replaced_gets_sets_shapes_ranges_shares_and_a_band_of_r
     assert not found.dropped
 
 
+@pytest.mark.long
 def test_a_table_that_grows_gets_a_compound_key_and_a_band_of_what_a_publish_adds(lake: Lake) -> None:
     found = said(lake.suggest("bronze.readings"))
     assert found["(hour, station) unique"] == "critical"
@@ -110,6 +112,7 @@ def test_a_file_that_stands_keeps_its_text_its_rights_and_its_line_ends(root: Pa
         assert holds(lake, "silver.orders", 4) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "standing",
     [
@@ -162,6 +165,7 @@ def test_the_file_is_printed_for_a_pipe_and_the_rest_is_told_beside_it(
     assert (root / "checks/silver/orders.py").read_text() == data["text"] == out.out
 
 
+@pytest.mark.long
 def test_only_snapshots_that_passed_an_audit_are_looked_at(root: Path) -> None:
     """A forced publish passed nothing, and what is asked for is counted among the others."""
     write(root, "checks/silver/orders.few.sql", "select id from silver.orders where id > 1000")
@@ -185,6 +189,7 @@ def test_a_check_file_that_cannot_be_read_is_told_before_anything_is_suggested(r
         lake.suggest("silver.orders")
 
 
+@pytest.mark.long
 def test_a_file_that_was_changed_meanwhile_is_left_alone(lake: Lake, root: Path) -> None:
     found = lake.suggest("silver.orders")
     write(root, "checks/silver/orders.py", "# somebody else\n")

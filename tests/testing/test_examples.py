@@ -120,6 +120,7 @@ def root(tmp_path: Path) -> Path:
     return _project(tmp_path, FILES)
 
 
+@pytest.mark.long
 def test_what_examples_say_is_compared_with_what_the_code_gives_and_no_lake_is_touched(root: Path) -> None:
     with lakeflow.open(root) as lake:
         found = lake.test("bronze.*", "silver.*", "gold.days")
@@ -133,6 +134,7 @@ def test_what_examples_say_is_compared_with_what_the_code_gives_and_no_lake_is_t
     assert not (root / ".lakeflow").exists()
 
 
+@pytest.mark.long
 def test_an_example_may_expect_that_checks_fail_on_what_the_code_gives(tmp_path: Path) -> None:
     """The name is that of a screen, or of the check's own file; a line is that of the example."""
     plain = {**FILES, "layers/silver/sales.sql": CLEAN.replace("pii = true", "").replace('mask = "hash"', "")}
@@ -144,6 +146,7 @@ def test_an_example_may_expect_that_checks_fail_on_what_the_code_gives(tmp_path:
     assert (some.path, some.line) == ("layers/gold/shops.py", 15)
 
 
+@pytest.mark.long
 def test_the_command_ends_with_1_where_an_example_comes_otherwise(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.long
 @explored(60)
 @given(rows=ROWS)
 def test_every_value_comes_back_as_it_was_given(store: GivenRows, rows: list[dict[str, Any]]) -> None:

@@ -79,6 +79,7 @@ def _run(project: pytest.Pytester, body: str) -> pytest.RunResult:
     return project.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short")
 
 
+@pytest.mark.long
 def test_an_asset_is_tested_on_rows_that_stand_for_its_upstream(project: pytest.Pytester) -> None:
     """What is given has the types of the upstream's columns, and nothing of the real lake is made or asked."""
     before = sorted(path for path in project.path.rglob("*") if "__pycache__" not in path.parts)

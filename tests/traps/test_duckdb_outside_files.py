@@ -73,6 +73,7 @@ def test_parquet_types_of_later_files_are_cast_to_those_of_the_first(tmp_path: P
     assert sorted(found) == [(1,), (2,)]
 
 
+@pytest.mark.long
 def test_row_numbers_over_a_partition_are_not_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     duckdb.execute(f"COPY (SELECT i AS a, i AS b FROM range(1, 1000001) t(i)) TO '{path}' (HEADER)")

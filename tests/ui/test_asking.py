@@ -139,6 +139,7 @@ def declared(text: str, more: str = "") -> str:
     return f"/*\nkey = ['name']\n{more}*/\n{text}"
 
 
+@pytest.mark.long
 def test_a_question_sees_what_was_published_and_declared_since_the_process_was_started(tmp_path: Path) -> None:
     root = make(tmp_path, {"layers/silver/a.sql": declared("select 'ann' as name")})
     with lakeflow.open(root) as lake:

@@ -52,6 +52,7 @@ def twin_of(where: str) -> str:
     return ("/index.json" if path == "/" else f"{path}.json") + mark + question
 
 
+@pytest.mark.long
 def test_the_head_of_an_asset_says_which_code_made_what_readers_see(pages: TestClient, held: tuple[Path, str]) -> None:
     with lakeflow.open(held[0]) as lake:
         made_by = {str(row.state): row.code_version[:6] for row in lake.snapshots("silver.weather")}
@@ -72,6 +73,7 @@ def test_home_says_first_what_waits_for_a_decision_and_what_readers_see(
     assert f"lakeflow retry {held[1]}" in said
 
 
+@pytest.mark.long
 def test_one_click_from_home_leads_to_the_rows_that_failed_and_what_to_type(
     pages: TestClient, held: tuple[Path, str]
 ) -> None:
@@ -255,6 +257,7 @@ def test_a_project_that_cannot_be_loaded_says_which_file_and_is_shown_again_when
     assert "silver 1" in text_of(pages.get("/").text)
 
 
+@pytest.mark.long
 def test_no_page_shows_a_personal_value(pages: TestClient, held: tuple[Path, str]) -> None:
     for path in PAGES:
         for asset in ("bronze.reader", "silver.reader"):

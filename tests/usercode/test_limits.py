@@ -42,6 +42,7 @@ def _signal(pid: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["bronze/slow.sql", "bronze/slow.py"])
 def test_a_query_that_takes_too_long_is_stopped(lake: Lake, folder: str) -> None:
     if folder.endswith("sql"):
@@ -53,6 +54,7 @@ def test_a_query_that_takes_too_long_is_stopped(lake: Lake, folder: str) -> None
     assert "it took longer than 0.5 s and was stopped" in step(run, "bronze.slow").reason
 
 
+@pytest.mark.long
 def test_a_setting_is_the_default_and_an_asset_may_say_otherwise(lake: Lake) -> None:
     lake.write("layers/bronze/a.sql", MANY)
     lake.write("layers/bronze/b.sql", f"/*\nmax_rows = 0\n*/\n{MANY}")
@@ -61,6 +63,7 @@ def test_a_setting_is_the_default_and_an_asset_may_say_otherwise(lake: Lake) -> 
     assert "it gives 1,000 rows, more than its max_rows of 10 (layers/bronze/a.sql)" in step(run, "bronze.a").reason
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("limit", ["max_rows = 999", "max_bytes = 5000"])
 @pytest.mark.parametrize("language", ["sql", "python"])
 def test_more_than_its_budget_is_an_errored_step_that_leaves_no_file_and_is_not_tried_again(
@@ -77,6 +80,7 @@ def test_more_than_its_budget_is_an_errored_step_that_leaves_no_file_and_is_not_
     assert not [event for event in lake.events if isinstance(event, StepRetried)]
 
 
+@pytest.mark.long
 def test_a_write_that_runs_away_is_stopped_before_it_is_done(lake: Lake) -> None:
     """Twenty billion rows of text would fill any disk here."""
     lake.write("layers/bronze/a.sql", "/*\nmax_bytes = '20MB'\n*/\nselect uuid() as a from range(20_000_000_000)")

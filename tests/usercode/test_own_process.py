@@ -66,6 +66,7 @@ def test_every_form_of_an_input_works_in_processes_that_are_not_ours(lake: Lake)
     assert lake.leftovers() == []
 
 
+@pytest.mark.long
 def test_code_on_landed_files_runs_there_too(lake: Lake) -> None:
     lake.write("drops/a.csv", "id\n1\n2\n")
     lake.code("""
@@ -80,6 +81,7 @@ def test_code_on_landed_files_runs_there_too(lake: Lake) -> None:
     assert {row[-1] for row in rows} != {str(os.getpid())}
 
 
+@pytest.mark.long
 def test_an_error_says_file_and_line_and_the_log_has_the_traceback(lake: Lake) -> None:
     path = lake.code("""
         def helper():
@@ -105,6 +107,7 @@ CRASHES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(("crash", "fate"), CRASHES.items())
 def test_a_crash_of_the_process_is_an_errored_step_and_the_run_goes_on(lake: Lake, crash: str, fate: str) -> None:
@@ -143,6 +146,7 @@ def test_a_crash_while_files_are_written_leaves_none(lake: Lake) -> None:
     assert lake.data_files() == []
 
 
+@pytest.mark.long
 def test_code_that_changed_since_the_plan_does_not_run(lake: Lake) -> None:
     text = """
         @asset
@@ -154,6 +158,7 @@ def test_code_that_changed_since_the_plan_does_not_run(lake: Lake) -> None:
     assert "changed after it was planned" in step(run, "bronze.a").reason
 
 
+@pytest.mark.long
 def test_relative_paths_start_at_the_root_and_project_modules_are_found(lake: Lake) -> None:
     lake.write("numbers.csv", "n\n7\n")
     lake.write("shop/__init__.py", "")
@@ -183,6 +188,7 @@ def test_preview_shows_rows_and_what_the_code_prints(lake: Lake, capfd: pytest.C
     assert capfd.readouterr() == ("", "looking\n")
 
 
+@pytest.mark.long
 def test_preview_of_code_that_crashes_is_an_error(lake: Lake) -> None:
     lake.code("""
         @asset

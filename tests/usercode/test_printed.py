@@ -9,6 +9,7 @@ from tests.cli import process
 from tests.usercode.lab import Lake, states
 
 
+@pytest.mark.long
 def test_what_code_prints_is_in_the_log_and_not_on_stdout(lake: Lake) -> None:
     lake.code("""
         @asset
@@ -42,6 +43,7 @@ def test_what_code_prints_is_an_event_that_names_the_asset(lake: Lake) -> None:
     assert {str(event.asset) for event in printed} == {"bronze.a"}
 
 
+@pytest.mark.long
 def test_what_code_prints_of_personal_data_is_kept_nowhere(lake: Lake) -> None:
     lake.code("""
         NAME = "ecalevoL adA"[::-1]  # the code itself is kept

@@ -27,6 +27,7 @@ MEET = """
 """
 
 
+@pytest.mark.long
 def test_python_assets_run_together_each_on_its_part_of_the_machine(lake: Lake) -> None:
     lake.code(MEET.format(name="a", other="b", settings=SETTINGS) + MEET.format(name="b", other="a", settings=SETTINGS))
     run = lake.run(threads="2", memory_limit="1GiB", timeout="60")

@@ -32,6 +32,7 @@ def flip(whole: bytearray) -> None:
     whole[:] = (bytes([ZSTD[0] ^ 1]) + ZSTD[1:]).join(parts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", [garble, flip])
 def test_a_diff_that_meets_a_damaged_file_names_the_look_that_finds_it(
     plain: Path, damage: Callable[[bytearray], None]

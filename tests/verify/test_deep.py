@@ -58,6 +58,7 @@ def content(root: Path) -> list[str]:
     return [one.message for one in found.get(RemarkKind.CONTENT, [])]
 
 
+@pytest.mark.long
 def test_a_file_of_others_that_is_as_its_manifest_says_is_no_fault(added: tuple[Path, Path]) -> None:
     root, path = added
     assert content(root) == []
@@ -113,6 +114,7 @@ def test_a_summary_that_counts_other_rows_than_its_files_hold_is_named(lake: Pat
     assert one.snapshots == (said["snapshots"][-1]["snapshot-id"],)
 
 
+@pytest.mark.long
 def test_columns_that_are_no_key_are_told_from_those_that_are(lake: Path) -> None:
     wrote(lake, {"layers/bronze/pairs.sql": "select * from (values (1, 1), (1, 2), (2, null)) v(a, b)"})
     with lakeflow.open(lake) as opened:

@@ -60,6 +60,7 @@ def published(root: Path) -> set[tuple[object, ...]]:
         }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", ["its tables", "the record of its layout and the lake's id too", "its rows"])
 def test_runs_and_verdicts_come_back_as_the_proofs_tell_them(lake: Path, which: str) -> None:
     before, shown = published(lake), verified(lake)
@@ -100,6 +101,7 @@ def test_any_one_table_that_is_lost_comes_back_among_the_others(lake: Path, name
     assert not found, found
 
 
+@pytest.mark.long
 def test_what_would_change_the_lake_says_that_the_ledger_is_lost_and_what_to_type(lake: Path) -> None:
     runs = [run.id for run in look(lake).runs() if run.state == "published" and run.steps]
     (lake / "layers/silver/numbers.sql").write_text(
@@ -168,6 +170,7 @@ def test_a_snapshot_without_a_proof_gets_no_verdict_and_is_named(lake: Path) -> 
     assert not [one for one in published(lake) if new.snapshot_id in one]
 
 
+@pytest.mark.long
 def test_looks_answer_alike_while_the_ledger_is_lost(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Log, lineage, impact and what comes again rest on the tables alone; a word on stderr says what is missing."""
     with look(lake) as opened:

@@ -83,6 +83,7 @@ def test_a_rollback_of_ours_is_no_fault(lake: Path) -> None:
     assert verified(without_ledger(lake)).is_sound
 
 
+@pytest.mark.long
 def test_a_held_snapshot_that_another_engine_made_main_is_unproven(lake: Path) -> None:
     root = lake
     wrote(root, {"in/c.csv": "n,note\n500,much\n"})
@@ -101,6 +102,7 @@ def test_a_held_snapshot_that_another_engine_made_main_is_unproven(lake: Path) -
             without_ledger(root)
 
 
+@pytest.mark.long
 def test_a_forced_publish_is_listed_with_its_reason_and_is_no_fault(
     lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_row_of_the_ledger_that_somebody_changed_is_named(lake: Path, statemen
     assert all(one.hint for one in found[RemarkKind.LEDGER])
 
 
+@pytest.mark.long
 def test_a_publish_that_the_ledger_says_of_what_readers_never_saw_is_named(lake: Path) -> None:
     wrote(lake, {"in/c.csv": "n,note\n500,much\n"})
     with lakeflow.open(lake) as opened:
@@ -240,6 +243,7 @@ def needed(root: Path) -> dict[str, Path]:
     return found | {"metadata": local_path(ours(root, BRONZE).version)}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_file_of_each_kind_that_is_gone_or_cut_is_named_with_table_snapshot_and_file(
     either: Path, damage: str
@@ -277,6 +281,7 @@ def test_a_seal_of_a_proof_whose_name_flipped_is_no_missing_seal(either: Path) -
     assert one.file == str(path)
 
 
+@pytest.mark.long
 def test_expired_snapshots_are_counted_and_no_fault(lake: Path) -> None:
     wrote(lake, {"pyproject.toml": "[tool.lakeflow]\nkeep_snapshots = 1\n"})
     wrote(lake, {"in/d.csv": "n,note\n4,four\n"})
@@ -287,6 +292,7 @@ def test_expired_snapshots_are_counted_and_no_fault(lake: Path) -> None:
     assert [one.snapshots for one in found.tables] == [2, 2]
 
 
+@pytest.mark.long
 def test_an_adopted_table_has_the_verdict_of_the_ledger_and_no_hashes(lake: Path, tmp_path: Path) -> None:
     wrote(lake, {"layers/silver/taken.sql": "/*\nkey = ['n']\n*/\nselect n, note from bronze.numbers\n"})
     with theirs(lake, SILVER) as table:

@@ -108,6 +108,7 @@ def publish(lab: Lab) -> None:
     lab.publish("r1")
 
 
+@pytest.mark.long
 def test_a_retry_that_dies_at_any_call_is_finished_by_the_next_one(opened: Open) -> None:
     calls = calls_of(opened(), retry)
     for place in range(1, len(calls) + 1):
@@ -156,6 +157,7 @@ def rewritten(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.long
 def test_a_publish_that_dies_while_it_goes_on_top_of_a_moved_main_is_made_again(opened: Open) -> None:
     """The branch holds another snapshot than the ledger tells of: the same rows, on today's main."""
     for place in range(1, len(calls_of(moved(opened()), lambda lab: lab.publish("r2"))) + 1):

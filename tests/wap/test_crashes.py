@@ -149,6 +149,7 @@ def test_a_living_run_cannot_be_retried_discarded_or_published(lab: Lab) -> None
     assert refused == ["retry", "discard", "publish"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["publish", "discard", "rollback"])
 def test_a_decision_that_dies_at_any_call_can_be_made_again(verb: str) -> None:
     """At every port call of the decision, as many as there are."""

@@ -274,6 +274,7 @@ DEEDS = st.lists(
 )
 
 
+@pytest.mark.long
 @explored(200)
 @given(DEEDS)
 def test_whatever_is_run_and_taken_back_no_table_stands_on_rows_that_are_gone(deeds: list[Deed]) -> None:

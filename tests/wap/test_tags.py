@@ -296,6 +296,7 @@ DEEDS = st.lists(
 )
 
 
+@pytest.mark.long
 @explored(150)
 @given(DEEDS, st.integers(0, 2), st.sampled_from((None, 3, 30)))
 def test_a_tag_reads_what_readers_saw_for_as_long_as_it_is_there(

@@ -48,6 +48,7 @@ def fields(mode: WriteMode, key: str = 'key=["k"]') -> str:
     return f'{key}, write="{mode}"{CASES[mode].fields}'
 
 
+@pytest.mark.long
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("mode", WriteMode)
 def test_a_lake_that_is_written_twice_in_it_holds_what_its_traits_say(tmp_path: Path, mode: WriteMode) -> None:

@@ -46,6 +46,7 @@ def test_the_same_rows_again_and_none_at_all_leave_main_as_it_is(things: Things)
     assert things.snapshots() == 1
 
 
+@pytest.mark.long
 def test_files_lie_in_a_folder_a_partition_with_values_that_prune(things: Things) -> None:
     things.feed([row("a", "2013-01-05"), row("b", "2013-02-05")])
     table = things.iceberg()
@@ -105,6 +106,7 @@ def test_an_upsert_into_partitions_moves_rows_between_them(things: Things) -> No
     assert things.iceberg().spec().fields[0].name == "k_bucket"
 
 
+@pytest.mark.long
 def test_a_sort_order_is_the_tables_and_files_are_in_it(things: Things) -> None:
     things.code(f'key=["k"], sort_by=["v desc", "k"], {DATED}', COLUMNS)
     things.feed([row(f"{n % 7}{n}", None, n % 5) for n in range(100)])
@@ -135,6 +137,7 @@ def test_a_layout_that_the_columns_do_not_allow_ends_the_step_and_makes_no_table
         assert lake.snapshots("silver.things") == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("longest", "longer"), [("x" * 244, "x" * 245), ("é" * 40, "é" * 41)])
 def test_a_text_too_long_for_the_name_of_a_folder_ends_the_step_and_stands_in_no_message(
     things: Things, longest: str, longer: str

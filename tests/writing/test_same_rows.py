@@ -42,6 +42,7 @@ def test_four_units_in_the_last_place_are_the_same_rows(tmp_path: Path) -> None:
     assert [current(found) for found in lake.others()] == [1.0, 1.0]
 
 
+@pytest.mark.long
 def test_a_version_is_made_by_any_bit_of_a_float(tmp_path: Path) -> None:
     """Versions are compared with the one before, so that small steps could add up to a large one."""
     lake = things(tmp_path, 'write="scd2"', DOUBLES)

@@ -50,6 +50,7 @@ def test_changes_late_rows_and_repetitions_keep_one_history(things: Things) -> N
     assert things.snapshots() == 3
 
 
+@pytest.mark.long
 def test_a_history_is_audited_as_one(things: Things) -> None:
     run = things.feed([row("a", 1, "2020-01-01")])
     assert run is not None
@@ -126,6 +127,7 @@ def test_columns_that_are_not_tracked_begin_no_version(things: Things) -> None:
     assert [(each["v"], each["w"]) for each in things.others()[0]] == [(1, 1), (2, 3)]
 
 
+@pytest.mark.long
 def test_a_tie_in_two_runs_is_the_error_that_it_is_in_one(things: Things) -> None:
     things.code(HISTORY + ', keep="last by v"', COLUMNS + ', ("w", pa.int64())')
     things.feed([{**row("a", 1, "2020-01-01"), "w": 1}])

@@ -37,6 +37,7 @@ def test_rows_that_stand_there_already_leave_main_as_it_is(things: Things) -> No
     assert things.snapshots() == 1
 
 
+@pytest.mark.long
 def test_a_key_that_comes_twice_ends_the_step_and_leaves_main_as_it_was(things: Things) -> None:
     things.feed([{"k": "a", "v": 1}])
     state, reason = things.states([{"k": "a", "v": 2}, {"k": "a", "v": 3}])
@@ -62,6 +63,7 @@ def test_a_column_that_comes_later_is_null_in_the_rows_of_before(things: Things)
     assert things.others() == [things.rows()] * 2
 
 
+@pytest.mark.long
 def test_a_column_that_stays_away_ends_the_step(things: Things) -> None:
     things.feed([{"k": "a", "v": 1}])
     things.code(UPSERT, '("k", pa.string())')
@@ -95,6 +97,7 @@ def test_tombstones_of_another_order_are_forgotten(things: Things) -> None:
     assert sorted(row["k"] for row in things.rows()) == ["a", "b"]
 
 
+@pytest.mark.long
 def test_a_tie_with_what_stands_there_names_the_key(things: Things) -> None:
     columns = '("k", pa.string()), ("v", pa.int64()), ("w", pa.int64())'
     things.code(f'{UPSERT}, keep="last by v"', columns)

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -32,6 +34,14 @@ def missing() -> str:
             "there is no JDBC driver for SQLite: apt-get install libxerial-sqlite-jdbc-java libxerial-sqlite-jdbc-jni"
         )
     return ""
+
+
+def required() -> None:
+    """Skip, or fail where Spark must be there."""
+    if reason := missing():
+        if os.environ.get(REQUIRED) == "required":
+            pytest.fail(f"Spark is required here: {reason}", pytrace=False)
+        pytest.skip(reason)
 
 
 def start(*jars: str) -> SparkSession:

@@ -20,7 +20,8 @@ from lakeflow.core.spark.said import queries as translation
 from lakeflow.workers.spark_queries import SparkQueries
 from tests.expectations.lake import request
 from tests.spark.audits import questions, scan_of
-from tests.spark.test_engine import required, steps_of, write
+from tests.spark.session import required
+from tests.spark.test_engine import steps_of, write
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

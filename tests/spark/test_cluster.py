@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
 
@@ -16,8 +15,8 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
-from tests.spark.cluster import Cluster, cluster
-from tests.spark.test_engine import required, steps_of, write
+from tests.spark.cluster import Cluster
+from tests.spark.test_engine import steps_of, write
 
 KILLS = int(os.environ.get("LAKEFLOW_TEST_KILLS", "1"))
 """At so many points of a run its process is killed."""
@@ -79,13 +78,6 @@ def slow(rows):
 
     return rows.repartition(2).select(F.udf(work, "long")("id").alias("id"))
 """
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    required()
-    with cluster(tmp_path_factory.mktemp("cluster")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
-from tests.spark.session import REQUIRED, missing
+from tests.spark.session import required
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -55,14 +54,6 @@ def totals(rows):
         "*", shout("customer").alias("Name, with = signs")
     )
 '''
-
-
-def required() -> None:
-    """Skip, or fail where Spark must be there."""
-    if reason := missing():
-        if os.environ.get(REQUIRED) == "required":
-            pytest.fail(f"Spark is required here: {reason}", pytrace=False)
-        pytest.skip(reason)
 
 
 def steps_of(lake: lakeflow.Lake, *selection: str) -> dict[str, Any]:

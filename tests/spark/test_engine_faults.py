@@ -17,7 +17,8 @@ from lakeflow.core.model.asset import Asset, SqlCode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.settings.spark import NO_SPARK, SparkSettings
-from tests.spark.test_engine import required, steps_of, write
+from tests.spark.session import required
+from tests.spark.test_engine import steps_of, write
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,11 @@ from lakeflow.cli.answers.parity import parity_answer
 from lakeflow.cli.output import envelope
 from lakeflow.core.parity.parity import Parity
 from tests.cli.test_schemas import validator
-from tests.spark.test_engine import required, write
+from tests.spark.shared import in_this_process
+from tests.spark.test_engine import write
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 HEAD = '/*\nkey = ["id"]\n{}*/\n'
 FILES = {
@@ -33,14 +38,12 @@ FILES = {
     "layers/silver/back.sql": HEAD.format('engine = "spark"\n') + "select id, dayofweek(moment) as day from bronze.raw",
 }
 PERSONAL = "[columns.email]\npii = true\n"
-SPARK = '[tool.lakeflow]\n[tool.lakeflow.spark]\nmaster = "local[1]"\n"spark.driver.memory" = "512m"\n'
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    required()
     root = tmp_path_factory.mktemp("parity")
-    write(root, "pyproject.toml", f'{SPARK}"spark.sql.shuffle.partitions" = 1\n')
+    write(root, "pyproject.toml", "[tool.lakeflow]\n")
     for name, text in FILES.items():
         write(root, name, text)
     write(root, "layers/bronze/raw.sql", f"/*\n{PERSONAL}*/\n{FILES['layers/bronze/raw.sql']}")
@@ -50,8 +53,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lake(root: Path) -> Iterator[lakeflow.Lake]:
-    with lakeflow.open(root) as lake:
+def lake(root: Path, session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lakeflow.Lake]:
+    with in_this_process(session, tmp_path_factory.mktemp("scratch")), lakeflow.open(root) as lake:
         lake.materialize("bronze.raw")
         yield lake
 

@@ -23,6 +23,13 @@ def test_nothing_needs_to_be_said_and_any_setting_of_spark_may_be() -> None:
     assert not _settings({"remote": "sc://a"}).spark.is_here
 
 
+def test_how_long_a_job_may_wait_for_a_cluster_is_said_in_seconds() -> None:
+    said = _settings({"idle_timeout": 1800})
+    assert said.spark.idle_timeout == 1800.0
+    assert ("spark.idle_timeout", "1800") in list(said.spark.shown())
+    assert _settings({}).spark.idle_timeout == 600.0
+
+
 def test_variables_are_replaced_at_use_and_secrets_never_shown() -> None:
     settings = _settings(
         {"remote": "sc://a:1/;token=${T}", "spark.hadoop.fs.s3a.secret.key": "hunter2", "spark.x.password": "${P}"},
@@ -47,6 +54,10 @@ def test_variables_are_replaced_at_use_and_secrets_never_shown() -> None:
         ({"spark": {"sql": {"session": {"timeZone": "Europe/Oslo"}}}}, "cannot be set"),
         ({"spark.master": "local"}, "cannot be set"),
         ({"spark.jars": ["a"]}, "expected a text"),
+        ({"idle_timeout": 0}, "spark.idle_timeout: expected a number of seconds above 0"),
+        ({"idle_timeout": "1 h"}, "spark.idle_timeout: expected a number of seconds above 0"),
+        ({"idle_timeout": float("inf")}, "spark.idle_timeout: expected a number of seconds above 0"),
+        ({"idle_timeout": True}, "spark.idle_timeout: expected a number of seconds above 0"),
     ],
 )
 def test_what_is_wrong_is_refused_without_its_value(values: Any, says: str) -> None:

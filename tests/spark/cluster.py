@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ class Cluster:
     url: str
     folder: Path
     stack: ExitStack
+    master: psutil.Process
     workers: list[psutil.Process] = field(default_factory=list)
 
     def add_worker(self) -> None:
@@ -36,15 +37,27 @@ class Cluster:
         started = self.stack.enter_context(_process(place, [*worker, "-d", str(place), self.url], _WORKER))
         self.workers.append(started.process)
 
+    def vanish(self) -> None:
+        """The master, the workers and their executors die at once."""
+        for each in (self.master, *self.executors, *self.workers):
+            each.kill()
+
     @property
     def executors(self) -> list[psutil.Process]:
-        return [
-            below
-            for worker in self.workers
-            if worker.is_running()
-            for below in worker.children(recursive=True)
-            if _EXECUTOR in " ".join(below.cmdline())
-        ]
+        return [below for worker in self.workers for below in _below(worker) if runs(below, _EXECUTOR)]
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return list(process.children(recursive=True))
+    return []
+
+
+def runs(process: psutil.Process, name: str) -> bool:
+    """Is it there, and is this in its command?"""
+    with suppress(psutil.Error):
+        return name in " ".join(process.cmdline())
+    return False
 
 
 @contextmanager
@@ -52,7 +65,8 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
     """Once all workers have registered."""
     with ExitStack() as stack:
         master = ["master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
-        found = Cluster(stack.enter_context(_process(folder / "master", master, _MASTER)).said, folder, stack)
+        started = stack.enter_context(_process(folder / "master", master, _MASTER))
+        found = Cluster(started.said, folder, stack, started.process)
         for _ in range(workers):
             found.add_worker()
         yield found

@@ -66,24 +66,27 @@ class SparkEngine:
 
     @contextmanager
     def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[Produced]:
+        from lakeflow.adapters.spark.failures import Running  # noqa: PLC0415 - as above
+        from lakeflow.adapters.spark.idle import watching  # noqa: PLC0415 - as above
         from lakeflow.adapters.spark.step import SparkStep  # noqa: PLC0415 - as above
 
         personal = bool(asset.pii) or asset.key in self._personal
-        with self._scratch() as folder:
+        with self._scratch() as folder, watching(self._session, self._settings) as watch:
             step = SparkStep(self._session, self._writer, folder, terms)
-            with step.produced(asset, inputs, personal=personal) as rows:
+            with step.produced(Running(asset, personal, watch), inputs) as rows:
                 yield rows
 
     @contextmanager
     def questions(self, asset: Asset, relations: Mapping[str, Scan], terms: Terms = FREELY) -> Iterator[SparkQuestions]:
         """The relations of an audit, to be asked. What the asset's columns say is personal is quoted nowhere."""
         from lakeflow.adapters.spark.failures import Running  # noqa: PLC0415 - as above
+        from lakeflow.adapters.spark.idle import watching  # noqa: PLC0415 - as above
         from lakeflow.adapters.spark.questions import SparkQuestions  # noqa: PLC0415 - as above
         from lakeflow.adapters.spark.step import SparkStep  # noqa: PLC0415 - as above
 
-        with self._scratch() as folder:
+        with self._scratch() as folder, watching(self._session, self._settings) as watch:
             copy = SparkStep(self._session, self._writer, folder, terms).copy
-            running = Running(asset, personal=bool(asset.pii))
+            running = Running(asset, bool(asset.pii), watch)
             with SparkQuestions(self._session, relations, folder, copy, running).open() as asked:
                 yield asked
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException, PythonException
 
@@ -17,6 +17,9 @@ from lakeflow.core.errors import AssetError, CodeError, EngineLostError, Lakeflo
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.values import dataclass
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.spark.idle import IdleWatch
 
 _WITHHELD: Final = "the message is withheld because personal data is involved"
 _CAUSED: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
@@ -40,10 +43,13 @@ _SPARK_SQL: Final = 'engine = "spark" reads Spark SQL: mend the text, or drop th
 
 @dataclass(frozen=True)
 class Running:
-    """The asset whose code runs; no message of it holds a value where it is `personal`."""
+    """The asset whose code runs; no message of it holds a value where it is `personal`. `watch` gives up what a cluster
+    does not run.
+    """
 
     asset: Asset
     personal: bool
+    watch: IdleWatch | None = None
 
     @property
     def key(self) -> AssetKey:
@@ -63,7 +69,8 @@ def failures(running: Running) -> Iterator[None]:
             raise
         raise type(error)(f"{running.key}: {error.message}", hint=error.hint, asset=running.key) from None
     except (PySparkException, Py4JError, ConnectionError, EOFError) as error:
-        raise _told(error, running) from (None if running.personal else error)
+        gave_up = running.watch is not None and running.watch.gave_up
+        raise (_idle if gave_up else _told)(error, running) from (None if running.personal else error)
 
 
 def _told(error: BaseException, running: Running) -> AssetError:
@@ -112,6 +119,13 @@ def _away(running: Running) -> EngineLostError:
     hint = "start the server of Spark Connect, then `lakeflow retry`"
     cause = f"the server of Spark Connect ended the session ({running.asset.place})"
     return EngineLostError(f"{running.key}: {cause}", hint=hint, asset=running.key)
+
+
+def _idle(_: BaseException, running: Running) -> EngineLostError:
+    seconds = running.watch.seconds if running.watch else 0.0
+    hint = "see that the cluster has workers with free cores and memory, or raise idle_timeout"
+    cause = f"the cluster of Spark ran no task of it for {seconds:g} s, and it was given up"
+    return _lost(running, cause, hint)
 
 
 def _deepest(error: BaseException) -> Any:

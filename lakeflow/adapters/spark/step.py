@@ -44,8 +44,7 @@ class SparkStep:
     terms: Terms
 
     @contextmanager
-    def produced(self, asset: Asset, inputs: Mapping[TableKey, Scan], *, personal: bool) -> Iterator[ComputedBySpark]:
-        running = Running(asset, personal)
+    def produced(self, running: Running, inputs: Mapping[TableKey, Scan]) -> Iterator[ComputedBySpark]:
         with failures(running):
             frames = {key: frame(self.session, scan, self.folder, self.copy) for key, scan in inputs.items()}
             named = {str(key): rows for key, rows in frames.items()}

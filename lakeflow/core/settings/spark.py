@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
+from math import inf
 from typing import Final
 
 from lakeflow.core.declare.particular.engine_laws import DUCKDB_RUNS, EngineDefaults
@@ -38,6 +39,9 @@ that it computes have none: it would hand on those of its inputs, which mean oth
 _OURS: Final = ("master", "remote", "scratch")
 _LISTS: Final = ("layers", "tags")
 _BOUNDS: Final = ("audit_rows", "audit_bytes")
+_IDLE: Final = "idle_timeout"
+_LONG: Final = 600.0
+"""Seconds in which most clusters that start machines when they are asked for have started them."""
 _SECRET: Final = ("secret", "password", "token", "key", "credential")
 
 
@@ -46,7 +50,7 @@ class SparkSettings:
     """Where the code of Spark's assets runs: a `master`, or the `remote` of a Spark Connect server. `scratch` is the
     folder of rows on their way to a table, which driver and executors share; empty: the lake's own. `conf` are
     settings of Spark's own. Assets that do not say what runs them run here where `defaults` say so. What is larger than
-    `audits` reach is audited here.
+    `audits` reach is audited here. A job of which a cluster runs no task for `idle_timeout` seconds is given up.
     """
 
     master: str = ""
@@ -55,6 +59,7 @@ class SparkSettings:
     conf: Mapping[str, str] = field(default=EMPTY, repr=False)
     defaults: EngineDefaults = DUCKDB_RUNS
     audits: AuditReach = NO_BOUND
+    idle_timeout: float = _LONG
 
     @property
     def _bounds(self) -> tuple[int | None, int | None]:
@@ -77,6 +82,8 @@ class SparkSettings:
         said = {"layers": self.defaults.layers, "tags": self.defaults.tags}
         yield from ((f"spark.{name}", ", ".join(sorted(each))) for name, each in said.items() if each)
         yield from ((f"spark.{name}", str(most)) for name, most in zip(_BOUNDS, self._bounds, strict=True) if most)
+        if self.idle_timeout != _LONG:
+            yield f"spark.{_IDLE}", f"{self.idle_timeout:g}"
         for name, text in self.conf.items():
             hidden = any(word in name.lower() for word in _SECRET)
             yield f"spark.{name}", secret(text) if hidden else redacted(text)
@@ -92,10 +99,12 @@ def read_spark(raw: object, source: str) -> SparkSettings:
         raise ConfigError(f"spark: expected a table ({source})", hint="write [tool.lakeflow.spark]")
     lists = {name: _names(name, raw[name], source) for name in _LISTS if name in raw}
     bounds = {name: _bound(name, raw[name], source) for name in _BOUNDS if name in raw}
-    found = dict(_flat({name: value for name, value in raw.items() if name not in (*_LISTS, *_BOUNDS)}, ""))
+    idle = _seconds(_IDLE, raw[_IDLE], source) if _IDLE in raw else _LONG
+    read = (*_LISTS, *_BOUNDS, _IDLE)
+    found = dict(_flat({name: value for name, value in raw.items() if name not in read}, ""))
     for name, value in found.items():
         if name not in _OURS and not name.startswith("spark."):
-            known = (*_OURS, *_LISTS, *_BOUNDS)
+            known = (*_OURS, *read)
             hint = did_you_mean(name, known, f"spark has {', '.join(known)}, and Spark's own, such as spark.cores.max")
             raise ConfigError(f"spark.{name}: there is no such setting ({source})", hint=hint)
         if name in EXACT or name in {"spark.master", "spark.remote"}:
@@ -108,7 +117,8 @@ def read_spark(raw: object, source: str) -> SparkSettings:
     said = {name: _text(value) for name, value in found.items()}
     ours = {name: said.pop(name) for name in _OURS if name in said}
     reach = AuditReach(bounds.get("audit_rows"), bounds.get("audit_bytes"))
-    return SparkSettings(**ours, conf=said, defaults=EngineDefaults(**lists, audits=reach.is_said), audits=reach)
+    defaults = EngineDefaults(**lists, audits=reach.is_said)
+    return SparkSettings(**ours, conf=said, defaults=defaults, audits=reach, idle_timeout=idle)
 
 
 def _bound(key: str, raw: object, source: str) -> int:
@@ -119,6 +129,13 @@ def _bound(key: str, raw: object, source: str) -> int:
         if isinstance(found, int) and not isinstance(found, bool) and found > 0:
             return found
     raise ConfigError(f"spark.{key}: expected a number above 0 ({source})", hint=hint)
+
+
+def _seconds(key: str, raw: object, source: str) -> float:
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw < inf:
+        return float(raw)
+    hint = f"write {key} = 1800 for half an hour"
+    raise ConfigError(f"spark.{key}: expected a number of seconds above 0 ({source})", hint=hint)
 
 
 def _names(key: str, raw: object, source: str) -> frozenset[str]:

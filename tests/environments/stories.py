@@ -1,4 +1,6 @@
-"""The lake of the stories (`tests/wap/lab.py`) with environments: real tables, a real ledger, rows that are numbers."""
+"""The lake of the stories (`tests/wap/lab.py`) with environments, and a real ledger: rows are numbers, tables are real
+ones or values.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lakeflow import wap
-from lakeflow.adapters.ledger import SqlEnvironments, SqlLedger
+from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.ledger import MIGRATIONS, SqlEnvironments, SqlLedger
 from lakeflow.core.environments.promotion import Promotion
 from lakeflow.core.model.run import Lease, RunRecord, VerdictRecord
 from lakeflow.wap.environments.catalog import EnvironmentCatalog
@@ -20,24 +23,32 @@ from lakeflow.wap.environments.promote import Promoted, promote
 from lakeflow.wap.environments.promotion import decided
 from lakeflow.wap.environments.refresh import refresh_environment
 from tests.core.samples import key
-from tests.wap.doubles import Gated
+from tests.environments.branches import BranchesInMemory
+from tests.wap.doubles import Gated, Ticking
+from tests.wap.lab import ACTOR, Lab
 from tests.wap.real_lab import RealLab
 
 
-class Story(RealLab):
+class Story(Lab):
     """What is told within `inside` happens in that environment; all else happens on main."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
+    database: Database
+
+    def begin(self) -> None:
         self.environments = SqlEnvironments(self.database, self.clock)
         self.name = ""
+        self.actor = ACTOR
         self.claimed: list[str] = []
         self.released: list[str] = []
+
+    def close(self) -> None:
+        self.database.close()
 
     @property
     def world(self) -> wap.World:
         main = replace(
-            super().world,
+            (lake := super().world),
+            invocation=replace(lake.invocation, actor=self.actor),
             environments=self.environments,
             enter=self._entered,
             claim=lambda: self.claimed.append("lake"),
@@ -81,6 +92,25 @@ class Story(RealLab):
     def drop(self, name: str = "pr") -> list[str]:
         return [str(one) for one in drop_environment(self.world, name)]
 
+    def busy_at(self, turn: int, name: str) -> list[str]:
+        """Whoever takes that lease, counted from now, finds another run at work on this asset, and no more at the next
+        try. All tries are noted.
+        """
+        tries: list[str] = []
+        lease = Lease("rx", "token of rx", frozenset({key(name)}), self.holder)
+
+        def gate(call: str) -> None:
+            if call.endswith(".acquire>"):
+                tries.append(call)
+                ledger = self._ledger_of("pr" if call.startswith("ledger@pr") else "")
+                if len(tries) == turn:
+                    ledger.acquire(lease)
+                elif len(tries) == turn + 1:
+                    ledger.release(lease)
+
+        self.gate(gate)
+        return tries
+
     def drop_table(self, name: str) -> None:
         """A table that no asset defines is taken out of the catalog, on main."""
         wap.drop(self.world, key(name))
@@ -106,6 +136,26 @@ class Story(RealLab):
 
     def head(self, asset: str, name: str = "pr") -> int | None:
         return self.table(asset).refs.get(f"env_{name}")
+
+
+class RealStory(RealLab, Story):
+    """Tables and database are on disk."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.begin()
+
+
+class StoryInMemory(Story):
+    """Tables are values, and the database is one of SQLite in memory: a story takes some milliseconds."""
+
+    def __init__(self) -> None:
+        self.database = Database("sqlite://")
+        self.database.initialise(MIGRATIONS)
+        clock = Ticking()
+        ledger = SqlLedger(self.database, self.is_alive, clock, 30.0)
+        super().__init__(BranchesInMemory(clock, self.database), ledger, clock)
+        self.begin()
 
 
 def ready(found: Promotion) -> list[str]:

@@ -1,4 +1,6 @@
-"""What a promote decides and does, told of rows that are numbers: real tables and a real ledger, and no engine."""
+"""What a promote decides and does, told of rows that are numbers, with a real ledger and no engine: of real tables, and
+of tables as values.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import BusyError, ConflictError, UsageError
-from lakeflow.core.model.run import Ruling, RunState, StepState
+from lakeflow.core.log.recorded import moves_of
+from lakeflow.core.model.run import MoveNote, Ruling, RunState, StepState
 from lakeflow.wap.environments.drop import drop_outdated
 from tests.core.samples import key
-from tests.environments.stories import Story, behind, held, ready, run_of
+from tests.environments.stories import RealStory, Story, StoryInMemory, behind, held, ready, run_of
 from tests.wap.doubles import Crash
 
 A, B, C = "bronze.a", "silver.b", "gold.c"
 
 
-def told(root: Path) -> Story:
-    story = Story(root)
+def told(story: Story) -> Story:
     story.define(A, [1, 2], reads=("a.csv",))
     story.define(B, lambda rows: [2 * number for number in rows[A]], A)
     story.define(C, lambda rows: [sum(rows[B])], B)
@@ -32,23 +34,33 @@ def told(root: Path) -> Story:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[int, ...]]]:
     """A lake whose three tables are on main, and what its files hold."""
     root = tmp_path_factory.mktemp("stories")
-    made = told(root / "lake")
+    made = told(RealStory(root / "lake"))
     made.materialize()
     made.close()
     shutil.copytree(root / "lake", root / "kept")
     return root, made.shelf.held
 
 
-@pytest.fixture
-def story(begun: tuple[Path, dict[str, tuple[int, ...]]]) -> Iterator[Story]:
-    root, files = begun
-    shutil.rmtree(root / "lake")
-    shutil.copytree(root / "kept", root / "lake")
-    lab = told(root / "lake")
-    lab.shelf.held |= files
+@pytest.fixture(params=["in memory", pytest.param("on disk", marks=pytest.mark.long)])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    lab = in_memory() if request.param == "in memory" else on_disk(*request.getfixturevalue("begun"))
     lab.shelf._names, lab._ids = count(1000), count(1000)
     yield lab
     lab.close()
+
+
+def in_memory() -> Story:
+    lab = told(StoryInMemory())
+    lab.materialize()
+    return lab
+
+
+def on_disk(root: Path, files: dict[str, tuple[int, ...]]) -> Story:
+    shutil.rmtree(root / "lake")
+    shutil.copytree(root / "kept", root / "lake")
+    lab = told(RealStory(root / "lake"))
+    lab.shelf.held |= files
+    return lab
 
 
 def tripled(story: Story, names: str = f"{B} {C}") -> Story:
@@ -63,7 +75,6 @@ def heads(story: Story) -> dict[str, int | None]:
     return {name: story.main(name) for name in (A, B, C)}
 
 
-@pytest.mark.long
 def test_main_moves_to_what_was_audited_there_and_the_runs_are_main_s_too(story: Story) -> None:
     before = heads(tripled(story))
     built = {name: story.head(name) for name in (B, C)}
@@ -94,8 +105,9 @@ def test_what_a_promote_records(story: Story) -> None:
     story.check(B, lambda rows, _: True)
     tripled(story)
     (made,) = [one for one in story.verdicts(B, "pr") if one.snapshot_id == story.head(B)]
+    story.actor = "berta"
     run = run_of(story.promote())
-    assert (run.state, run.actor, run.selection) == (RunState.PUBLISHED, "anna", (C, B))
+    assert (run.state, run.actor, run.selection) == (RunState.PUBLISHED, "berta", (C, B))
     assert run.reason == "promoted from environment pr"
     assert run.ended_at is not None
     assert run.ended_at > run.started_at
@@ -109,12 +121,27 @@ def test_what_a_promote_records(story: Story) -> None:
     first, last = [one for one in story.verdicts(B) if one.snapshot_id == story.main(B)]
     assert first == made, "word for word"
     assert (last.run, last.ruling, last.attempt, last.at) == (run.id, Ruling.PUBLISH, 1, run.ended_at)
-    assert (last.actor, last.passed, last.total) == ("anna", made.passed, made.total)
+    assert (last.actor, last.passed, last.total) == ("berta", made.passed, made.total)
     assert last.reason == f"promoted from environment pr, where run {made.run} audited it"
     assert story.run(run.id) == run
     assert story.run(made.run).step(key(B)) is not None
-    noted = story.table(B).properties
-    assert any(run.id in text and "promoted from environment pr" in text for text in noted.values())
+    noted = moves_of(story.table(B).properties)[-1]
+    assert noted.snapshot_id == story.main(B)
+    assert noted.note == MoveNote(
+        Ruling.PUBLISH, run.id, "berta", "promoted from environment pr", step.reasons, made.passed, made.total
+    )
+
+
+def test_what_a_later_run_there_confirmed_is_published_on_main(story: Story) -> None:
+    tripled(story, B)
+    story.define(B, lambda rows: [number + 2 * number for number in rows[A]], A)
+    with story.inside():
+        assert story.materialize(B).steps[0].state is StepState.UNCHANGED
+    assert [said.ruling for said in story.verdicts(B, "pr")][-1] is Ruling.UNCHANGED
+    story.promote()
+    last = story.verdicts(B)[-1]
+    assert (last.ruling, last.snapshot_id) == (Ruling.PUBLISH, story.main(B))
+    assert story.is_fresh(B)
 
 
 def test_main_that_was_confirmed_there_stays_and_the_verdict_counts(story: Story) -> None:
@@ -145,7 +172,6 @@ def test_what_a_rollback_there_left_on_main_can_be_confirmed_after_it(story: Sto
     assert story.is_fresh(B)
 
 
-@pytest.mark.long
 def test_what_main_moved_under_is_built_again_there_first(story: Story) -> None:
     tripled(story)
     story.define(A, [5], reads=("a.csv",))
@@ -162,7 +188,6 @@ def test_what_main_moved_under_is_built_again_there_first(story: Story) -> None:
     assert story.is_fresh()
 
 
-@pytest.mark.long
 def test_what_another_engine_wrote_to_main_stays_until_it_is_built_again(story: Story) -> None:
     tripled(story)
     story.foreign_append(B, [99])
@@ -171,7 +196,6 @@ def test_what_another_engine_wrote_to_main_stays_until_it_is_built_again(story: 
     assert (story.rows(B), story.rows(C)) == ([3, 6], [9])
 
 
-@pytest.mark.long
 def test_what_is_held_there_stays_and_is_not_done_again(story: Story) -> None:
     story.check(C, lambda _, __: False)
     tripled(story)
@@ -187,7 +211,6 @@ def test_what_is_held_there_stays_and_is_not_done_again(story: Story) -> None:
     assert story.rows(C) == [9]
 
 
-@pytest.mark.long
 def test_a_check_of_another_day_holds_what_it_audits_there(story: Story) -> None:
     tripled(story)
     story.check(B, lambda _, __: False)
@@ -199,7 +222,18 @@ def test_a_check_of_another_day_holds_what_it_audits_there(story: Story) -> None
     assert ready(story.promote().promotion) == [C, B]
 
 
-@pytest.mark.long
+def test_what_a_check_holds_when_it_is_built_again_stays_there(story: Story) -> None:
+    before = heads(tripled(story))
+    story.check(B, lambda _, __: False)
+    story.define(A, [5], reads=("a.csv",))
+    story.materialize(A)
+    done = story.promote()
+    assert (done.run, ready(done.promotion)) == (None, [])
+    assert done.built is not None
+    assert (done.built.state, held(done.promotion)) == (RunState.HELD, [C, B])
+    assert {name: story.main(name) for name in (B, C)} == {B: before[B], C: before[C]}
+
+
 def test_what_was_forced_there_stays_and_the_way_back_is_named(story: Story) -> None:
     story.check(B, lambda _, __: False)
     tripled(story, B)
@@ -222,7 +256,6 @@ def test_what_was_forced_there_stays_and_the_way_back_is_named(story: Story) -> 
     assert story.rows(B) == [4, 8]
 
 
-@pytest.mark.long
 def test_a_table_that_was_dropped_meanwhile_is_built_again_before_what_is_made_from_it(story: Story) -> None:
     tripled(story)
     mine = {one: story.assets.pop(one) for one in (key(B), key(C))}
@@ -255,7 +288,6 @@ def test_no_asset_defines_it_any_more(story: Story) -> None:
     assert story.main("gold.z") is None
 
 
-@pytest.mark.long
 def test_a_run_that_was_handed_over_rolled_back_and_handed_over_again_stands_with_the_rest_alone(story: Story) -> None:
     story.define("silver.d", lambda rows: [5 * number for number in rows[A]], A)
     story.check("silver.d", lambda _, __: False)
@@ -289,7 +321,6 @@ def test_what_main_held_is_superseded(story: Story) -> None:
     assert story.run(left.id).state is RunState.SUPERSEDED
 
 
-@pytest.mark.long
 def test_what_was_read_must_be_what_it_was_when_main_moves(story: Story) -> None:
     before = heads(tripled(story))
     story.at("catalog.commit>", lambda: story.foreign_append(A, [9]))
@@ -302,7 +333,6 @@ def test_what_was_read_must_be_what_it_was_when_main_moves(story: Story) -> None
     assert story.rows(C) == [36]
 
 
-@pytest.mark.long
 def test_what_a_check_looks_into_must_be_what_it_was_too(story: Story) -> None:
     story.define("bronze.x", [1], reads=("x.csv",))
     story.materialize("bronze.x")
@@ -311,6 +341,28 @@ def test_what_a_check_looks_into_must_be_what_it_was_too(story: Story) -> None:
     story.at("catalog.commit>", lambda: story.foreign_append("bronze.x", [9]))
     with pytest.raises(ConflictError, match=r"bronze\.x: main moved"):
         story.promote()
+
+
+def test_what_is_confirmed_must_still_be_main_too(story: Story) -> None:
+    story.define(B, lambda rows: [number + number for number in rows[A]], A)
+    with story.inside():
+        assert story.materialize(B).steps[0].state is StepState.UNCHANGED
+    story.at("catalog.commit>", lambda: story.foreign_append(B, [9]))
+    with pytest.raises(ConflictError, match=r"silver\.b: main moved"):
+        story.promote()
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3, 4])
+def test_at_each_lease_that_it_takes_a_promote_waits_for_who_is_at_work_for_a_moment(story: Story, turn: int) -> None:
+    tripled(story)
+    story.define(A, [5], reads=("a.csv",))
+    story.materialize(A)
+    tries = story.busy_at(turn, B)
+    assert ready(story.promote(wait=30.0).promotion) == [C, B]
+    there, main = "ledger@pr.acquire>", "ledger.acquire>"
+    taken = [there, there, main, there]
+    assert tries == [*taken[:turn], *taken[turn - 1 :]]
+    assert story.rows(B) == [3, 6, 15]
 
 
 def test_who_is_at_work_on_main_or_there_is_waited_for(story: Story) -> None:
@@ -324,7 +376,6 @@ def test_who_is_at_work_on_main_or_there_is_waited_for(story: Story) -> None:
         assert ready(story.promote().promotion) == [C, B]
 
 
-@pytest.mark.long
 def test_one_that_makes_more_ready_meanwhile_is_not_torn(story: Story) -> None:
     before = heads(tripled(story))
     story.define(A, [5], reads=("a.csv",))
@@ -355,7 +406,6 @@ def test_nothing_is_published_where_a_run_took_back_what_was_ready(story: Story)
     assert heads(story) == before
 
 
-@pytest.mark.long
 def test_wherever_a_promote_dies_all_of_it_is_on_main_or_nothing(story: Story) -> None:
     before = heads(tripled(story))
     after = {**before, **{name: story.head(name) for name in (B, C)}}
@@ -408,7 +458,6 @@ def test_a_refresh_lets_go_of_what_main_moved_under_and_of_nothing_else(story: S
         story.refresh()
 
 
-@pytest.mark.long
 def test_a_drop_leaves_nothing_of_it_and_nothing_else_away(story: Story) -> None:
     tripled(story)
     with story.inside("other"):
@@ -433,6 +482,14 @@ def test_a_drop_leaves_nothing_of_it_and_nothing_else_away(story: Story) -> None
         story.drop("No")
 
 
+def test_what_is_left_of_one_that_nobody_recorded_is_dropped_and_it_is_not_made_by_that(story: Story) -> None:
+    tripled(story)
+    story.environments.forget("pr")
+    assert story.drop() == [C, B]
+    assert story.environments.find("pr") is None
+    assert set(story.table(B).refs) == {"main"}
+
+
 def test_what_was_promoted_outlives_its_environment(story: Story) -> None:
     tripled(story)
     run = run_of(story.promote())
@@ -444,7 +501,6 @@ def test_what_was_promoted_outlives_its_environment(story: Story) -> None:
     assert story.rows(B) == [2, 4]
 
 
-@pytest.mark.long
 def test_what_nobody_used_for_so_long_is_dropped_unless_a_run_is_at_work_there(story: Story) -> None:
     tripled(story)
     with story.inside("other"):

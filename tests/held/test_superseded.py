@@ -2,82 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from lakeflow.core.care.supersede import superseded
 from lakeflow.core.errors import UsageError
-from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.run import RunState
 from tests.cli.process import lakeflow as command
 from tests.external.lab import opened
 from tests.held.shop import branches, deliver, edit, run, states
-
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-A, B, C = (AssetKey.parse(f"silver.{name}") for name in "abc")
-
-
-def one(name: str, state: RunState, *steps: StepRecord) -> RunRecord:
-    return RunRecord(name, state, AT, ended_at=AT, steps=steps)
-
-
-def held(key: AssetKey, snapshot: int | None = 1, **more: object) -> StepRecord:
-    return StepRecord(key, state=StepState.HELD, snapshot_id=snapshot, **more)  # type: ignore[arg-type]
-
-
-def test_a_run_that_keeps_nothing_open_is_superseded_and_what_it_skipped_with_it() -> None:
-    old = one("x", RunState.HELD, held(A), StepRecord(B, state=StepState.SKIPPED))
-    left = superseded(old, one("y", RunState.HELD, held(A, 2), StepRecord(B, state=StepState.SKIPPED)), {A})
-    assert left is not None
-    assert (left.state, left.reason) == (RunState.SUPERSEDED, "superseded by run y")
-    assert [step.state for step in left.steps] == [StepState.SUPERSEDED, StepState.SUPERSEDED]
-
-
-def test_what_an_older_run_skipped_can_be_retried_while_no_newer_run_has_a_step_for_it() -> None:
-    old = one("x", RunState.HELD, held(A), StepRecord(B, state=StepState.SKIPPED))
-    left = superseded(old, one("y", RunState.HELD, held(A, 2)), {A})
-    assert left is not None
-    assert left.state is RunState.HELD
-    assert [step.state for step in left.steps] == [StepState.SUPERSEDED, StepState.SKIPPED]
-
-
-def test_what_the_newer_run_did_not_write_stays_held() -> None:
-    old = one("x", RunState.HELD, held(A), held(B), StepRecord(C, state=StepState.SKIPPED))
-    left = superseded(old, one("y", RunState.PUBLISHED, StepRecord(A, state=StepState.PUBLISHED, snapshot_id=2)), {A})
-    assert left is not None
-    assert left.state is RunState.HELD
-    assert [step.state for step in left.steps] == [StepState.SUPERSEDED, StepState.HELD, StepState.SKIPPED]
-
-
-def test_what_was_made_from_a_superseded_snapshot_goes_with_it() -> None:
-    old = one("x", RunState.HELD, held(A, 1), held(B, 2, inputs={str(A): 1}), held(C, 3, inputs={str(B): 2}))
-    left = superseded(old, one("y", RunState.HELD, held(A, 9)), {A})
-    assert left is not None
-    assert left.state is RunState.SUPERSEDED
-
-
-@pytest.mark.parametrize(
-    ("new", "old"),
-    [
-        (held(A, None), held(A)),
-        (StepRecord(A, state=StepState.ERRORED), held(A)),
-        (StepRecord(A, state=StepState.SKIPPED), held(A)),
-        (StepRecord(A, Action.AUDIT, state=StepState.AUDITED, snapshot_id=1), held(A)),
-        (held(A, 2, partitions=("2026-01",)), held(A, 1, partitions=("2026-02",))),
-        (held(A, 2, inputs={"silver.a__quarantine": 5}), held(A)),
-        (held(A, 2), held(A, 1, inputs={"silver.a__quarantine": 5})),
-        (held(A, 2), StepRecord(A, state=StepState.PUBLISHED, snapshot_id=1)),
-        (held(A, 2), StepRecord(A, state=StepState.DISCARDED, snapshot_id=1)),
-    ],
-    ids=[
-        "it waits and wrote nothing", "it errored", "it was skipped", "it only audited main", "other partitions",
-        "only readmitted", "the older one readmitted", "published", "discarded",
-    ],
-)  # fmt: skip
-def test_nothing_takes_the_place_of_rows_that_it_does_not_cover(new: StepRecord, old: StepRecord) -> None:
-    assert superseded(one("x", RunState.HELD, old), one("y", RunState.HELD, new), {A}) is None
 
 
 @pytest.mark.long

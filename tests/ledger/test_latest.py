@@ -171,3 +171,42 @@ def test_of_an_asset_with_many_verdicts_only_those_on_the_snapshots_that_are_ask
     assert watched.assets == [str(KEYS[1]), str(KEYS[0])]
     assert [said.snapshot_id for said in found[KEYS[0]]] == [1, 59]
     assert found == lake.opened("").latest({KEYS[0]: [1, 59], KEYS[1]: [1]})
+
+
+def test_in_an_environment_what_was_ruled_there_is_found_beside_what_main_knows() -> None:
+    lake, wanted = Ledgers(), {KEYS[0]: [1]}
+    rule(lake, ("", KEYS[0], 1, Ruling.PUBLISH))
+    rule(lake, ("pr", KEYS[0], 1, Ruling.HOLD))
+    assert [said.ruling for said in lake.open["pr"].latest(wanted)[KEYS[0]]][-1] is Ruling.HOLD
+    assert [said.ruling for said in lake.open[""].latest(wanted)[KEYS[0]]] == [Ruling.PUBLISH]
+
+
+def ruled(lake: Ledgers, key: AssetKey, snapshots: int) -> None:
+    """So many snapshots of the asset, each with a verdict."""
+    at = next(lake.number)
+    said = [lake.said(key, snapshot, Ruling.PUBLISH, at) for snapshot in range(snapshots)]
+    lake.open[""].save(RunRecord(f"r{at}", RunState.PUBLISHED, NOW), said)
+
+
+def test_assets_of_which_few_are_wanted_are_asked_for_together_and_others_alone() -> None:
+    lake, wanted = Ledgers(), dict(zip(KEYS, map(frozenset, (range(16), {1}, (), range(17))), strict=True))
+    for key in KEYS:
+        ruled(lake, key, 40)
+    with lake.database.read() as connection:
+        watched = Watched(connection)
+        found = lake.opened("")._latest.read(watched, wanted)
+    assert watched.sent == [asked.LATEST_VERDICTS] * 2
+    assert watched.assets == [str(KEYS[0]), str(KEYS[1]), str(KEYS[3])], "nothing is asked of what nobody wants"
+    assert {key: [said.snapshot_id for said in found[key]] for key in KEYS} == {
+        key: sorted(ids) for key, ids in wanted.items()
+    }
+
+
+@pytest.mark.parametrize(("verdicts", "whole"), [(4, True), (5, False)])
+def test_all_are_read_where_at_most_half_of_them_are_wanted_for_nothing(verdicts: int, whole: bool) -> None:
+    lake = Ledgers()
+    ruled(lake, KEYS[0], verdicts)
+    with lake.database.read() as connection:
+        watched = Watched(connection)
+        lake.opened("")._latest.read(watched, {KEYS[0]: frozenset({0, 1})})
+    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL if whole else asked.LATEST_VERDICTS]

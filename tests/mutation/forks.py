@@ -21,6 +21,7 @@ from math import ceil
 from pathlib import Path
 from typing import Final, NoReturn
 
+import psutil
 import pytest
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
@@ -28,6 +29,8 @@ from mutmut.state import state
 from tests.mutation.mutants import Mutant, Mutated, of_sql, users, where
 
 KILLED: Final = 1
+_SOME_WORK: Final = 0.1
+"""Seconds of work below which a process only waits: a thread of it may look at the clock now and then."""
 
 
 @dataclass(eq=False)
@@ -163,12 +166,24 @@ def _alone(work: Callable[[], None], folder: str, limit: int) -> NoReturn:
 
 
 def _waited(child: int, seconds: float) -> int:
-    """The child's exit code; whatever it started ends with it."""
-    deadline = time.monotonic() + seconds
+    """The child's exit code; whatever it started ends with it. One that did no work for so long waits for ever: where
+    others use the machine, little work may take long.
+    """
+    worked, deadline = 0.0, time.monotonic() + seconds
     pause = 0.002
-    while not (found := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
+    while not (found := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() >= deadline:
+            if (now := _work_of(child)) < worked + _SOME_WORK:
+                break
+            worked, deadline = now, time.monotonic() + seconds
         time.sleep(pause)
         pause = min(pause * 1.3, 0.05)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(found[1] if found[0] else os.waitpid(child, 0)[1])
+
+
+def _work_of(child: int) -> float:
+    """The seconds of work of a child that has not been waited for, and of what it waited for itself."""
+    seconds: Sequence[float] = psutil.Process(child).cpu_times()[:4]
+    return sum(seconds)

@@ -26,6 +26,10 @@ _TYPES = {
 _SCHEMA = Schema(tuple(Field(name, parse_type(type_), place) for place, (name, type_) in enumerate(_TYPES.items(), 1)))
 _VIEWS = {"silver.o": View("v0", _SCHEMA), "published.silver.o": View("v1", _SCHEMA)}
 
+_HUNDREDTHS = "CAST(CAST(`p` * CAST(100 AS DECIMAL(3, 0)) AS BIGINT) AS DOUBLE)"
+_MIDDLE = " + ".join(
+    f"CAST(percentile_disc(0.5) WITHIN GROUP (ORDER BY {_HUNDREDTHS}{way}) AS BIGINT)" for way in ("", " DESC")
+)
 _SUM = "sum(CAST(`p` AS DECIMAL(38, 2)))"
 
 
@@ -44,6 +48,10 @@ def _said(expression: str) -> str:
         ("t LIKE 'a\\_%' AS v", "(`t` LIKE 'a\\\\\\\\_%') AS `v`"),
         ("t LIKE 'a!_%' ESCAPE '!' AS v", "(`t` LIKE 'a\\\\_%') AS `v`"),
         ("avg(p) AS v", f"(CAST({_SUM} AS DOUBLE) / nullif(CAST(count(`p`) AS DOUBLE), 0)) AS `v`"),
+        (
+            "median(p) AS v",
+            f"CAST(CAST(({_MIDDLE}) div 2 AS DECIMAL(16, 0)) * CAST('1E-2' AS DECIMAL(3, 2)) AS decimal(9,2)) AS `v`",
+        ),
         ("max(seen) AT TIME ZONE 'UTC' AS v", "CAST(max(`seen`) AS TIMESTAMP_NTZ) AS `v`"),
         ("day = at AS v", "(CAST(`day` AS TIMESTAMP_NTZ) = `at`) AS `v`"),
         ("at < seen AS v", "(CAST(`at` AS TIMESTAMP) < `seen`) AS `v`"),
@@ -77,7 +85,7 @@ def test_each_word_keeps_its_meaning(expression: str, says: str) -> None:
         "CAST(w AS DOUBLE)",
         "t = id",
         "s = s",
-        "median(p)",
+        "median(w)",
         "quantile_cont(x, 0.25)",
         "quantile_cont(id, 0.3)",
         "p * p",

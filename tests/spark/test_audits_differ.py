@@ -55,6 +55,7 @@ def messy() -> Table:
             "decimal(38,10)",
             _turned((Decimal("12345678901234567890.0123456789"), Decimal("-0.0000000001"), None)),
         ),
+        "cents": ("decimal(15,2)", _turned((Decimal("-0.01"), Decimal("-9999999999999.98"), Decimal("-0.04"), None))),
         "tiny": ("decimal(10,8)", _turned((Decimal("0.00000001"), Decimal("0.5"), None))),
         "blob": ("binary", _turned((b"\x00\xff", b"", None))),
         "deep": (
@@ -154,7 +155,7 @@ MESSY: Final = (
     'ExpectColumnMaxToBeBetween(column="seen", max_value="2020-01-01"{})',
     *(
         f'ExpectColumnMedianToBeBetween(column="{name}", min_value=0, max_value=2{{}})'
-        for name in ("whole", "gaps", "finite", "real", "price")
+        for name in ("whole", "gaps", "finite", "real", "price", "cents", "tiny", "wide")
     ),
     'ExpectColumnQuantileValuesToBeBetween(column="gaps", quantile_ranges={{"quantiles": [0, 0.1, 0.5, 0.99, 1],'
     ' "value_ranges": [[1, 1], [1, 2], [3, 4], [None, 100], [100, 100]]}}{})',
@@ -307,7 +308,7 @@ def test_what_spark_cannot_be_asked_is_this_alone(results: list[tuple[CheckResul
     assert refused == {
         "no unexpected row",
         r"text matches /\bE/ for at least 0%",
-        "median of price between 0 and 2",
+        "median of wide between 0 and 2",
         "quantiles of finite 0.3 in -9..9",
         "finite without outliers (iqr, 1.5) for at least 0%",
         "text exists in silver.other id",

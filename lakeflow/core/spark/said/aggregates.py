@@ -11,6 +11,7 @@ from lakeflow.core.model.schema import Decimal, Type
 from lakeflow.core.spark.said.terms import (
     COUNTS,
     DOUBLE,
+    EXACT_AS_DOUBLE,
     FLOATING,
     LONG,
     WHOLE,
@@ -105,10 +106,26 @@ def _median(_: Any, said: Phrase, __: str) -> Phrase:
     """The middle of the two values in the middle, each of which is a value of the column."""
     _number(said)
     if isinstance(said.type, Decimal):
-        raise NotTheSameError(f"the median of {said.type} is rounded in DuckDB")
-    value = f"CAST({said.sql} AS DOUBLE)"
-    low, high = (f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {value}{way})" for way in ("", " DESC"))
+        return _median_of_decimals(said.sql, said.type)
+    low, high = _in_the_middle(f"CAST({said.sql} AS DOUBLE)")
     return Phrase(f"({low} + ({high} - {low}) * 0.5D)", DOUBLE)
+
+
+def _in_the_middle(value: str) -> tuple[str, str]:
+    """The two values in the middle, which are one and the same of an odd number."""
+    low, high = (f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {value}{way})" for way in ("", " DESC"))
+    return low, high
+
+
+def _median_of_decimals(sql: str, type_: Decimal) -> Phrase:
+    """DuckDB cuts what is beyond the scale, towards zero; longer decimals it adds as doubles, and rounds."""
+    if type_.precision > EXACT_AS_DOUBLE:
+        raise NotTheSameError(f"the median of {type_} is rounded in DuckDB")
+    scale = type_.scale
+    units = f"CAST({sql} * CAST({10**scale} AS DECIMAL({scale + 1}, 0)) AS BIGINT)"
+    low, high = (f"CAST({each} AS BIGINT)" for each in _in_the_middle(f"CAST({units} AS DOUBLE)"))
+    middle = f"CAST(({low} + {high}) div 2 AS DECIMAL(16, 0))"
+    return Phrase(f"CAST({middle} * CAST('1E-{scale}' AS DECIMAL({scale + 1}, {scale})) AS {type_})", type_)
 
 
 def _quantiles(node: exp.PercentileDisc, said: Phrase, _: str) -> Phrase:

@@ -24,7 +24,7 @@ COUNTS: Final = Primitive("list of counts")
 WHOLE: Final = frozenset({INT, LONG})
 FLOATING: Final = frozenset({FLOAT, DOUBLE})
 TIMES: Final = frozenset({DATE, TIMESTAMP, TIMESTAMPTZ})
-_EXACT_AS_DOUBLE: Final = 15
+EXACT_AS_DOUBLE: Final = 15
 """Digits. A longer decimal may become one double in one engine, and its neighbour in another."""
 
 
@@ -137,7 +137,7 @@ def _numbers(left: Phrase, right: Phrase) -> tuple[Phrase, Phrase]:
 
 
 def exact_as_double(term: Phrase) -> None:
-    if isinstance(term.type, Decimal) and term.type.precision > _EXACT_AS_DOUBLE:
+    if isinstance(term.type, Decimal) and term.type.precision > EXACT_AS_DOUBLE:
         raise NotTheSameError(f"{term.type} as a double may differ in its last digit in DuckDB and in Spark")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from lakeflow.core.intents.intent import Intent
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change
 from lakeflow.core.ports.entry import Transaction
 
 
@@ -15,6 +17,9 @@ class Doing:
     """Does `what` in the transaction of the catalog, or before its server is asked."""
 
     what: Callable[[Transaction | None], object]
+
+    def about(self, _changes: Sequence[Change]) -> Self:
+        return self
 
     def within(self, transaction: Transaction) -> None:
         self.what(transaction)

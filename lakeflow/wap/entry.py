@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Self
 
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import Intent, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import HandedOver, Intent, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Registration
 from lakeflow.core.model.run import Lease
@@ -25,6 +27,9 @@ class RunEntry:
     changes: Sequence[Change | Registration]
     notes: tuple[Note, ...]
 
+    def about(self, changes: Sequence[Change]) -> Self:
+        return replace(self, changes=changes)
+
     def within(self, transaction: Transaction) -> None:
         ledger = self.world.ledger
         for note in self.notes:
@@ -35,9 +40,12 @@ class RunEntry:
                     ledger.rename(transaction, old, new)
                 case Dropped():
                     ledger.drop(transaction, note)
+                case HandedOver():
+                    ledger.hand_over(transaction, note)
 
     def before(self, seen: Mapping[AssetKey, str]) -> Intent:
-        intent = Intent(secrets.token_hex(8), self.lease.token, tuple(self.changes), self.notes, seen)
+        where = self.world.environment
+        intent = Intent(secrets.token_hex(8), self.lease.token, tuple(self.changes), self.notes, seen, where)
         self.world.ledger.intend(intent, self.lease)
         return intent
 

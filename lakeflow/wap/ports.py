@@ -106,7 +106,8 @@ class World:
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
     files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
     modules that are no part of the project. `environments` records those of the lake; `enter` gives the world of one,
-    in which its branches stand where main stands. `of_project` gives the fields that follow from the project's files.
+    in which its branches stand where main stands: `environment` is its name, and `main` the world of main. `of_project`
+    gives the fields that follow from the project's files.
     """
 
     project: Project
@@ -135,6 +136,8 @@ class World:
     environments: EnvironmentRecords | None = None
     enter: Callable[[World, str], World] = _no_environments
     of_project: Callable[[Project], Mapping[str, Any]] = lambda project: {"project": project}
+    environment: str = ""
+    main: World | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -146,7 +149,12 @@ class World:
 
     def within(self, environment: str) -> World:
         """The world of an environment, which has an engine and an auditor of its own."""
-        return self.enter(self, environment)
+        return replace(self.enter(self, environment), environment=environment, main=self)
+
+    @property
+    def of_lake(self) -> World:
+        """The world in which main is main, which settles the commits of all."""
+        return self.main or self
 
     def with_project(self, project: Project) -> World:
         """The world of other files of the project. What was read of tables and of the ledger is not read again; the

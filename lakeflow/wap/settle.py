@@ -11,7 +11,19 @@ from lakeflow.core.intents.intent import Intent
 from lakeflow.core.intents.landed import Course, Landed, course
 from lakeflow.core.intents.partly import Part, partly
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Adopt, Change, Discard, Drop, Publish, Registration, Rename, Rollback, fenced
+from lakeflow.core.model.changes import (
+    Adopt,
+    Change,
+    Discard,
+    Drop,
+    Promote,
+    Publish,
+    Registration,
+    Rename,
+    Retract,
+    Rollback,
+    fenced,
+)
 from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.wap.ports import World
 
@@ -20,13 +32,13 @@ _ROUNDS: Final = 10
 
 
 def settle_orphans(world: World) -> None:
-    """Settle what processes left that died between their intent and its end. A lease that still stands is its
-    holder's own affair.
+    """Settle what processes left that died between their intent and its end, on main and in environments. The lease of
+    a holder that lives is its own affair.
     """
     left = world.ledger.intents().open
     if not left:
         return
-    at_work = {one.token for one in world.ledger.standing().held}
+    at_work = world.ledger.tokens_at_work()
     for intent in left:
         if intent.token not in at_work:
             settled(world, intent)
@@ -38,7 +50,10 @@ def settled(world: World, intent: Intent) -> bool:
     1. All of it is in the tables: the ledger follows.
     2. None is: nobody can bring it any more, and the ledger forgets it.
     3. Some is: the rest follows table by table; where another engine came between, what can be is put back.
+
+    An intent names branches as the tables have them, so the catalog is asked that shows no environment.
     """
+    world = world.of_lake
     for _ in range(_ROUNDS):
         landed = world.catalog.landed(intent)
         match course(landed):
@@ -101,7 +116,12 @@ def _brought(world: World, intent: Intent, key: AssetKey) -> bool:
 
 
 def _from_fenced(change: Change | Registration) -> Change | Registration:
-    return replace(change, branch=fenced(change.branch)) if isinstance(change, Publish) else change
+    match change:
+        case Publish():
+            return replace(change, branch=fenced(change.branch))
+        case Promote():
+            return replace(change, refused="")
+    return change
 
 
 def _put_back(world: World, intent: Intent) -> None:
@@ -118,20 +138,29 @@ def _put_back(world: World, intent: Intent) -> None:
     world.ledger.fulfil(partly(intent, Part(stay, back, never, why), world.clock()))
 
 
-def _is_back(world: World, change: Publish) -> bool:
+def _is_back(world: World, change: Publish | Promote) -> bool:
     try:
-        world.catalog.commit([Rollback(change.key, change.snapshot_id, change.base)], UNRECORDED)
+        world.catalog.commit([_opposite(change)], UNRECORDED)
     except ConflictError:
         return False
     return True
 
 
+def _opposite(change: Publish | Promote) -> Change:
+    if isinstance(change, Promote):
+        return Retract(change.key, change.uuid, change.branch, change.base, change.snapshot_id)
+    return Rollback(change.key, change.snapshot_id, change.base, target=change.target)
+
+
 def _drop_fenced(world: World, intent: Intent) -> None:
-    """Their work is to be done again, under the name of the run's branch and another snapshot."""
-    tables = world.catalog.load(change.key for change in intent.publishes)
+    """Their work is to be done again, under the name of the run's branch and another snapshot. What refuses a promote
+    stays, for the branch of the environment does.
+    """
+    publishes = [change for change in intent.publishes if isinstance(change, Publish)]
+    tables = world.catalog.load(change.key for change in publishes)
     left = [
         Discard(change.key, fenced(change.branch), tables[change.key].refs[fenced(change.branch)])
-        for change in intent.publishes
+        for change in publishes
         if change.key in tables and fenced(change.branch) in tables[change.key].refs
     ]
     for each in left:

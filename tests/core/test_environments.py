@@ -9,7 +9,6 @@ import pytest
 
 from lakeflow.core.environments.environment import (
     Environment,
-    Pinned,
     branch_in,
     branches_of,
     name_from,
@@ -23,7 +22,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
 from lakeflow.core.model.run import RecordedMove
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Pinned, Table
 from tests.core.samples import NOON, key, made, snapshot, table
 
 A, B = key("silver.a"), key("silver.b")

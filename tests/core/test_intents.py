@@ -17,8 +17,10 @@ from lakeflow.core.model.changes import (
     Drop,
     LetGo,
     Pin,
+    Promote,
     Publish,
     Rename,
+    Retract,
     Rollback,
     Stay,
     Tag,
@@ -44,6 +46,12 @@ def a(main: int | None = 2, log: tuple[int, ...] = (), **refs: int) -> Table:
     return replace(held, refs={**refs, **mains}, log=tuple((NOON, id_) for id_ in log))
 
 
+def inside() -> Publish:
+    return replace(publish(), branch="env_pr__audit_r1", target="env_pr")
+
+
+PROMOTE = Promote(A, "silver.a", "env_pr", 1, 2)
+RETRACT = Retract(A, "silver.a", "env_pr", 1, 2)
 THERE: list[tuple[str, Any, Table | None, bool]] = [
     ("published", publish(), a(), True),
     ("below another", publish(), a(main=3), True),
@@ -55,6 +63,20 @@ THERE: list[tuple[str, Any, Table | None, bool]] = [
     ("the branch waits with another", publish(), a(audit_r1=4), True),
     ("in another table", replace(publish(), uuid="other"), a(), False),
     ("no table to publish in", publish(), None, False),
+    ("published in an environment", inside(), a(main=1, env_pr=2), True),
+    ("below another one there", inside(), a(main=1, env_pr=3), True),
+    ("on main alone", inside(), a(main=2), False),
+    ("not yet there", inside(), a(main=1, env_pr__audit_r1=2), False),
+    ("given up there", inside(), a(main=1, env_pr__fenced_audit_r1=2), False),
+    ("promoted", PROMOTE, a(main=2), True),
+    ("not promoted", PROMOTE, a(main=1, env_pr=2), False),
+    ("rolled back before, and waiting for its promote", PROMOTE, a(main=1, log=(1, 2, 1), env_pr=2), False),
+    ("not promoted, and let go", PROMOTE, a(main=1), False),
+    ("retracted", RETRACT, a(main=1, env_pr=2), True),
+    ("not retracted", RETRACT, a(main=2), False),
+    ("rolled back there", Rollback(A, 2, 1, target="env_pr"), a(main=2, env_pr=1), True),
+    ("not rolled back there", Rollback(A, 2, 1, target="env_pr"), a(main=1, env_pr=2), False),
+    ("back to nothing there", Rollback(A, 1, None, target="env_pr"), a(main=1), True),
     ("rolled back", Rollback(A, 2, 1), a(main=1), True),
     ("not rolled back", Rollback(A, 2, 1), a(), False),
     ("rolled back and built upon", Rollback(A, 2, 1), a(main=4), True),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.environments.environment import Environment, Pinned
+from lakeflow.core.environments.environment import Environment
 from lakeflow.core.environments.promotion import Candidates, Promotion, Ready, apart, sound
 from lakeflow.core.model.run import Ruling, VerdictRecord
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Pinned, Table
 from tests.core.samples import NOON, asset, key, made, project, snapshot, table, verdict
 
 A, QUARANTINE = "silver.a", "silver.a__quarantine"

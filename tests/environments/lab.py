@@ -26,8 +26,8 @@ CHANGED = {
 BAD = {"checks/silver/orders.small.sql": "select id from silver.orders where id > 1"}
 
 
-def project(root: Path) -> None:
-    make(root, FILES)
+def project(root: Path, settings: str = "") -> None:
+    make(root, {**FILES, "pyproject.toml": FILES["pyproject.toml"] + settings})
 
 
 def tables(root: Path) -> dict[str, Table]:
@@ -40,10 +40,10 @@ def tables(root: Path) -> dict[str, Table]:
 
 def main_of(root: Path) -> dict[str, tuple[Any, ...]]:
     """What readers of main see of each table: the snapshot, the columns, the rows."""
-    return {name: _seen(table) for name, table in tables(root).items()}
+    return {name: seen_of(table) for name, table in tables(root).items()}
 
 
-def _seen(table: Table) -> tuple[Any, ...]:
+def seen_of(table: Table) -> tuple[Any, ...]:
     head = table.current_snapshot()
     columns = tuple(table.schema().column_names)
     if head is None:

@@ -61,9 +61,13 @@ class Story(Lab):
             world.claim()
             make(world.catalog, self.environments, name)
 
+        def reader() -> str:
+            return name if self.environments.find(name) else ""
+
+        catalog = Gated("catalog", self.catalog.seen_by(reader), self._pass)
         return replace(
             world,
-            catalog=EnvironmentCatalog(world.catalog, self.environments, name),
+            catalog=EnvironmentCatalog(catalog, self.environments, name),
             ledger=Gated(f"ledger@{name}", self._ledger_of(name), self._pass),
             claim=claim,
             looked={},

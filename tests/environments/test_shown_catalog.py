@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from lakeflow.core.compact.stored import Compaction
-from lakeflow.core.environments.environment import Environment, Pinned
+from lakeflow.core.environments.environment import Environment
 from lakeflow.core.errors import ConflictError, LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import (
@@ -29,7 +29,7 @@ from lakeflow.core.model.changes import (
     Tag,
     Untag,
 )
-from lakeflow.core.model.table import Looked, Staging, Table
+from lakeflow.core.model.table import Looked, Pinned, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.wap.environments.catalog import EnvironmentCatalog

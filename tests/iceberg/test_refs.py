@@ -18,14 +18,17 @@ from lakeflow.adapters.iceberg.metadata.refs import (
     Requirement,
     SameTable,
     SchemaAt,
+    TargetAt,
+    absent,
     conflict,
+    fence,
     fork,
     move,
     put_on_top,
     require,
 )
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback, Stay, Tag, Untag
+from lakeflow.core.model.changes import Discard, Pin, Promote, Publish, Retract, Rollback, Stay, Tag, Untag
 from lakeflow.core.model.table import MAIN, Table
 from tests.core.samples import SCHEMA, key, snapshot, table
 
@@ -242,3 +245,37 @@ def test_a_conflict_names_its_table_and_says_what_to_type() -> None:
     error = conflict(staged(), "main moved")
     assert (error.message, error.asset) == ("silver.a: main moved", A)
     assert error.hint == "nothing was changed; `lakeflow retry RUN` plans again on what is there now"
+
+
+PROMOTE = Promote(A, "silver.a", "env_pr", 1, 2, refused="env_pr__refused_r7")
+
+
+def apart(**refs: int) -> Table:
+    return table("silver.a", snapshot(1), snapshot(2, 1), **{"main": 1, "env_pr": 2, **refs})
+
+
+def test_a_promote_relies_on_nobody_having_given_it_up_and_removes_what_gave_up_those_before() -> None:
+    asserted, wanted = move(apart(env_pr__refused_r6=2), PROMOTE)
+    assert RefAt("env_pr__refused_r7", None) in asserted
+    assert wanted == (u.SetBranch(MAIN, 2), u.RemoveRef("env_pr"), u.RemoveRef("env_pr__refused_r6"))
+    assert absent(apart(), asserted) == {"env_pr__refused_r7"}
+    with pytest.raises(ConflictError, match="env_pr__refused_r7 moved: expected no snapshot, found snapshot 2"):
+        require(apart(env_pr__refused_r7=2), move(apart(env_pr__refused_r7=2), PROMOTE)[0])
+
+
+def test_who_gives_up_a_promote_leaves_the_branch_of_the_environment_as_it_is() -> None:
+    here = (SameTable("silver.a"), RefAt("env_pr", 2))
+    assert fence(apart(), PROMOTE) == (here, (u.SetBranch("env_pr__refused_r7", 2),))
+    assert fence(apart(env_pr__refused_r7=2), PROMOTE) == (here, ())
+    assert fence(apart(env_pr=1), PROMOTE) == ((), ())
+
+
+def test_a_promote_that_is_taken_back_leaves_main_and_branch_as_they_were() -> None:
+    promoted = table("silver.a", snapshot(1), snapshot(2, 1), main=2)
+    asserted, wanted = move(promoted, Retract(A, "silver.a", "env_pr", 1, 2))
+    require(promoted, asserted)
+    assert wanted == (u.SetBranch(MAIN, 1), u.SetBranch("env_pr", 2))
+
+
+def test_a_branch_of_an_environment_that_is_not_there_yet_is_relied_on_not_to_be_there() -> None:
+    assert absent(apart(), (TargetAt("env_new", 1), TargetAt("env_pr", 2), RefAt(MAIN, None))) == {"env_new"}

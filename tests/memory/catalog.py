@@ -7,11 +7,12 @@ import tempfile
 import threading
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Self
 
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.garbage import Dropped
@@ -78,6 +79,9 @@ class MemoryCatalog:
         self._ids = count(_FIRST_ID, 1_000_003)
         self._versions = count(1)
         self._warehouse: Path | None = None
+
+    def seen_by(self, _reader: Callable[[], str]) -> Self:
+        return self
 
     def keys(self) -> frozenset[AssetKey]:
         return frozenset(self._tables)

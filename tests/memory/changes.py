@@ -20,6 +20,7 @@ from lakeflow.core.model.changes import (
     Publish,
     Registration,
     Rename,
+    Retract,
     Rollback,
     Stay,
     Tag,
@@ -50,7 +51,7 @@ def apply(table: Table, change: Change) -> Table:  # noqa: PLR0911 - one line a 
             expect(key, f"tag {name}", snapshot_id, table.refs.get(name))
             freed = replace(table, refs=_without(table.refs, name), tags=table.tags - {name})
             return _only(freed, table.snapshots.keys() - only_tagged(table, name))
-        case LetGo() | Promote():
+        case LetGo() | Promote() | Retract():
             raise AssertionError("the lake in memory has no environments")
 
 

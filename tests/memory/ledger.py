@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -54,6 +54,13 @@ class MemoryLedger:
             for asset in lease.assets:
                 self._held[asset] = AssetLease(asset, lease.run, lease.token, lease.holder, since=now, renewed_at=now)
             return acquired.runs
+
+    def tokens_at_work(self) -> frozenset[str]:
+        standing = self.standing()
+        return frozenset(one.token for one in standing.held if not standing.dead(one))
+
+    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
+        raise AssertionError("the lake in memory has no environments")
 
     def standing(self) -> CurrentLeases:
         with self._lock:

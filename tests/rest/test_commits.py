@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 
@@ -25,7 +25,7 @@ from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of
-from lakeflow.core.model.changes import Publish
+from lakeflow.core.model.changes import Change, Publish
 from lakeflow.core.model.run import MoveNote, Ruling
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.ports.entry import UNRECORDED
@@ -121,6 +121,9 @@ class Record:
 
     def within(self, transaction: object) -> None:
         raise AssertionError("it shares no transaction")
+
+    def about(self, _changes: Sequence[Change]) -> Self:
+        return self
 
     def before(self, seen: Mapping[AssetKey, str]) -> Intent | None:
         self.seen = seen

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlparse
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from lakeflow.adapters.iceberg.disk.fileio import hint_of, reason
 from lakeflow.adapters.iceberg.metadata import sidecar
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, sealed
 from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
-from lakeflow.adapters.iceberg.metadata.refs import Requirement, fence, move, require
+from lakeflow.adapters.iceberg.metadata.refs import Requirement, absent, fence, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
 from lakeflow.adapters.objects import DISK
@@ -34,7 +34,7 @@ from lakeflow.core.errors import ConfigError, ConflictError, LakeError, Lakeflow
 from lakeflow.core.intents.intent import Intent
 from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Change, Drop, Promote, Publish, Registration, Rename, Rollback
+from lakeflow.core.model.changes import Change, Drop, Promote, Publish, Registration, Rename, Retract, Rollback
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import MAIN, Garbage, Looked, Scan, Staging, Statistics, Table
@@ -74,6 +74,10 @@ class IcebergCatalog:
         self._files = MetadataFiles(self._warehouse, objects)
         self._commits = Commits(database, self._files, clock, objects)
         self._surveyor = Surveyor(database, self._files, self._warehouse, keep_out, objects)
+
+    def seen_by(self, reader: Callable[[], str]) -> Self:
+        """Implements the port: all readers see what the one transaction of a commit left."""
+        return self
 
     def keys(self) -> frozenset[AssetKey]:
         return self._commits.keys()
@@ -260,7 +264,7 @@ def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
         requirements += asserted
         updates += wanted
     require(found.table, requirements)
-    return TableCommit(found, tuple(updates), evidence, moved)
+    return TableCommit(found, tuple(updates), evidence, moved, absent(found.table, requirements))
 
 
 def refuse_name(key: AssetKey) -> None:
@@ -269,7 +273,7 @@ def refuse_name(key: AssetKey) -> None:
         raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
 
 
-def _fenced(change: Publish, found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
+def _fenced(change: Publish | Promote, found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
     if change.key not in found:
         return []
     asserted, updates = fence(found[change.key].table, change)
@@ -290,6 +294,8 @@ def _moved(change: Change) -> MainMove | None:
             return MainMove(change.snapshot_id, change.note)
         case Promote():
             return MainMove(change.snapshot_id, change.note)
+        case Retract():
+            return MainMove(change.base, None)
         case Rollback(target=target) if target == MAIN:
             return MainMove(change.to, change.note)
         case _:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping
 
-from lakeflow.adapters.ledger import rows, statements
+from lakeflow.adapters.ledger import handing_over, rows, statements
 from lakeflow.adapters.ledger.ledger import Transactions
-from lakeflow.core.environments.environment import Environment, Pinned
+from lakeflow.core.environments.environment import Environment
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import VerdictRecord
+from lakeflow.core.model.table import Pinned
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection, Row
-from lakeflow.core.ports.entry import Transaction
 
 
 class SqlEnvironments:
@@ -38,28 +36,16 @@ class SqlEnvironments:
         with self._database.transaction() as connection:
             made = connection.execute(statements.MAKE_ENVIRONMENT, {"name": name, "at": rows.time(self._clock())})
             if made.rowcount == 1:
-                _insert(connection, name, pins)
+                handing_over.insert(connection, name, pins)
 
     def use(self, name: str) -> None:
         with self._database.transaction() as connection:
             connection.execute(statements.USE_ENVIRONMENT, {"name": name, "at": rows.time(self._clock())})
 
-    def pin(self, name: str, pins: Mapping[AssetKey, Pinned], transaction: Transaction | None = None) -> None:
+    def pin(self, name: str, pins: Mapping[AssetKey, Pinned]) -> None:
         self._known.clear()
-        assert transaction is None or isinstance(transaction, Connection), "the catalog of the same database opens it"
-        with nullcontext(transaction) if transaction else self._database.transaction() as connection:
-            there = {"name": name, "assets": [str(key) for key in pins]}
-            connection.execute(statements.UNPIN, there)
-            _insert(connection, name, pins)
-            connection.execute(statements.PIN_ENVIRONMENT, {"name": name, "at": rows.time(self._clock())})
-
-    def hand_over(self, name: str, verdicts: Sequence[VerdictRecord], transaction: Transaction) -> None:
-        assert isinstance(transaction, Connection), "the catalog of the same database opens it"
-        for said in verdicts:
-            row = rows.verdict_row(said) | {"environment": "", "recorded": rows.run_recorded(said.run, name)}
-            for statement in statements.HAND_OVER:
-                transaction.execute(statement, row)
-            transaction.execute(statements.SAVE_VERDICT, row)
+        with self._database.transaction() as connection:
+            handing_over.pin(connection, name, pins, rows.time(self._clock()))
 
     def forget(self, name: str) -> None:
         with self._database.transaction() as connection:
@@ -77,12 +63,3 @@ class SqlEnvironments:
             self._known[seen] = {AssetKey.parse(pin.asset): Pinned(pin.uuid, pin.snapshot_id) for pin in found}
         made, pinned, used = map(rows.moment, (row.made_at, row.pinned_at, row.used_at))
         return Environment(seen[0], made, pinned, used, self._known[seen])
-
-
-def _insert(connection: Connection, name: str, pins: Mapping[AssetKey, Pinned]) -> None:
-    values = [
-        {"name": name, "asset": str(key), "uuid": pin.uuid, "snapshot_id": pin.snapshot_id}
-        for key, pin in sorted(pins.items())
-    ]
-    if values:
-        connection.execute(statements.PIN, values)

@@ -9,18 +9,19 @@ from typing import Any, Final
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model import changes
 from lakeflow.core.model.changes import Change, Registration
-from lakeflow.core.model.run import RunRecord, StepRecord
+from lakeflow.core.model.run import RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.table import Pinned
 from lakeflow.core.ports.database import Connection, Row
 
 _KINDS: Final[Mapping[str, Any]] = {
     kind.__name__: kind
     for kind in (
         *(changes.Publish, changes.Discard, changes.Rollback, changes.Pin, changes.Stay, changes.Tag, changes.Untag),
-        *(changes.Adopt, changes.Rename, changes.Drop),
+        *(changes.Adopt, changes.Rename, changes.Drop, changes.Promote, changes.LetGo, changes.Retract),
     )
 }
 
@@ -49,6 +50,7 @@ def written(intent: Intent) -> str:
             "changes": [_change(change) for change in intent.changes],
             "notes": [_note(note) for note in intent.notes],
             "seen": {str(key): place for key, place in intent.seen.items()},
+            "environment": intent.environment,
         }
     )
 
@@ -62,6 +64,7 @@ def read(id_: str, token: str, content: str) -> Intent:
         tuple(_read_change(one) for one in said["changes"]),
         tuple(_read_note(one) for one in said["notes"]),
         {AssetKey.parse(name): place for name, place in said["seen"].items()},
+        said.get("environment", ""),  # an older release had none on such a catalog
     )
 
 
@@ -97,6 +100,9 @@ def _note(note: Note) -> dict[str, Any]:
             return {"old": str(old), "new": str(new)}
         case Dropped():
             return {"dropped": rows.dropped_row(note)}
+        case HandedOver(environment, verdicts, pins):
+            pinned = {str(key): [pin.uuid, pin.snapshot_id] for key, pin in pins.items()}
+            return {"handed": environment, "verdicts": [rows.verdict_row(one) for one in verdicts], "pins": pinned}
 
 
 def _check(run: RunRecord, step: StepRecord, nth: int) -> dict[str, Any]:
@@ -108,8 +114,15 @@ def _read_note(said: Mapping[str, Any]) -> Note:
         return NameNote(AssetKey.parse(said["old"]), AssetKey.parse(said["new"]))
     if "dropped" in said:
         return rows.dropped(_row(said["dropped"]))
+    if "handed" in said:
+        pins = {AssetKey.parse(name): Pinned(*pin) for name, pin in said["pins"].items()}
+        return HandedOver(said["handed"], _read_verdicts(said), pins)
     steps = (rows.step(_row(one["row"]), tuple(map(rows.check, map(_row, one["checks"])))) for one in said["steps"])
-    return RunNote(rows.run(_row(said["run"]), tuple(steps)), tuple(map(rows.verdict, map(_row, said["verdicts"]))))
+    return RunNote(rows.run(_row(said["run"]), tuple(steps)), _read_verdicts(said))
+
+
+def _read_verdicts(said: Mapping[str, Any]) -> tuple[VerdictRecord, ...]:
+    return tuple(map(rows.verdict, map(_row, said["verdicts"])))
 
 
 def _row(said: Mapping[str, Any]) -> Row:

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lakeflow.adapters.ledger import intents, rows, statements
+from lakeflow.adapters.ledger.handing_over import hand_over
 from lakeflow.adapters.ledger.latest import LatestVerdicts
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
-from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -32,7 +33,7 @@ from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection, Row, Statement
 from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run import leases
-from lakeflow.core.run.leases import CurrentLeases
+from lakeflow.core.run.leases import AssetLease, CurrentLeases
 
 
 class Transactions(Protocol):
@@ -154,10 +155,11 @@ class SqlLedger:
             intents.make(connection, intent, rows.time(self._clock()))
 
     def fulfil(self, intent: Intent) -> None:
+        there = self._within(intent.environment)
         with self._database.transaction() as connection:
             if intents.settle(connection, intent, "fulfilled"):
                 for note in intent.notes:
-                    self._noted(connection, note)
+                    there._noted(connection, note)  # noqa: SLF001 - one of ours
 
     def withdraw(self, intent: Intent) -> None:
         with self._database.transaction() as connection:
@@ -176,6 +178,18 @@ class SqlLedger:
                 self.rename(connection, old, new)
             case Dropped():
                 self.drop(connection, note)
+            case HandedOver():
+                self.hand_over(connection, note)
+
+    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        hand_over(transaction, handed, rows.time(self._clock()))
+
+    def _within(self, environment: str) -> SqlLedger:
+        """The ledger that records an intent of that environment, which alerts nobody."""
+        if environment == self._environment:
+            return self
+        return SqlLedger(self._database, self._is_alive, self._clock, self._lease_seconds, environment=environment)
 
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:
@@ -246,6 +260,11 @@ class SqlLedger:
         known_as = ("version", "algorithm", "source")
         _each(transaction, statements.REMEMBER_CODE, [dict(zip(known_as, each, strict=True)) for each in codes])
 
+    def tokens_at_work(self) -> frozenset[str]:
+        with self._database.read() as connection:
+            standing = self._known([rows.lease(row) for row in connection.execute(statements.ALL_LEASES)])
+        return frozenset(one.token for one in standing.held if not standing.dead(one))
+
     def standing(self) -> CurrentLeases:
         """All leases, and what is known of their holders now."""
         with self._database.read() as connection:
@@ -295,7 +314,9 @@ class SqlLedger:
 
     def _standing(self, connection: Connection) -> CurrentLeases:
         every = (rows.held(row, self._environment) for row in connection.execute(statements.ALL_LEASES))
-        held = [one for one in every if one]
+        return self._known([one for one in every if one])
+
+    def _known(self, held: Sequence[AssetLease]) -> CurrentLeases:
         alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
         return CurrentLeases(held, alive, self._clock(), self._lease_seconds)
 

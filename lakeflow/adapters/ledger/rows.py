@@ -52,10 +52,13 @@ def leased_as(asset: AssetKey, environment: str) -> str:
 
 def held(row: Row, environment: str = "") -> AssetLease | None:
     """The lease of the row; None where it is one of another environment."""
-    asset, _, where = str(row.asset).partition("@")
-    if where != environment:
-        return None
-    return _made(AssetLease, row, holder=_made(Holder, row), asset=AssetKey.parse(asset))
+    return lease(row) if str(row.asset).partition("@")[2] == environment else None
+
+
+def lease(row: Row) -> AssetLease:
+    """The lease of the row, whichever environment it is of."""
+    asset = AssetKey.parse(str(row.asset).partition("@")[0])
+    return _made(AssetLease, row, holder=_made(Holder, row), asset=asset)
 
 
 def run_recorded(run: str, environment: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.model.table import MAIN, Pinned, Table
 from lakeflow.core.values import dataclass
 
 GIT: Final = "git"
@@ -22,14 +22,6 @@ _REF: Final = "env_"
 _NAME: Final = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 _LONGEST: Final = 40
 _RESERVED: Final = frozenset({MAIN, GIT, "held", "published"})
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """Main of a table when the environment was made, or refreshed; None: nothing was published then."""
-
-    uuid: str
-    snapshot_id: int | None
 
 
 @dataclass(frozen=True)

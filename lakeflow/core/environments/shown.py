@@ -9,6 +9,7 @@ from datetime import datetime
 from lakeflow.core.environments.environment import Environment, branch_in
 from lakeflow.core.errors import LakeError
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
+from lakeflow.core.model.changes import FENCED
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.view.history import BRANCH_PREFIX
 
@@ -53,12 +54,12 @@ def written(table: Table, environment: Environment) -> tuple[Snapshot, ...]:
 
 
 def _refs(table: Table, name: str) -> Iterator[tuple[str, int]]:
-    mine = branch_in(name, BRANCH_PREFIX)
+    mine = branch_in(name, "")
     for ref, at in table.refs.items():
         if ref == MAIN or ref in table.tags:
             yield ref, at
-        elif ref.startswith(mine):
-            yield BRANCH_PREFIX + ref.removeprefix(mine), at
+        elif ref.startswith((mine + BRANCH_PREFIX, mine + FENCED)):
+            yield ref.removeprefix(mine), at
 
 
 def _schema(table: Table, head: int | None) -> int:

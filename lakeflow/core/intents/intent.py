@@ -9,8 +9,9 @@ from dataclasses import field
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.changes import Change, Publish, Registration
+from lakeflow.core.model.changes import Change, Promote, Publish, Registration
 from lakeflow.core.model.run import RunRecord, VerdictRecord
+from lakeflow.core.model.table import Pinned
 from lakeflow.core.values import dataclass
 
 
@@ -30,7 +31,18 @@ class NameNote:
     new: AssetKey
 
 
-Note = RunNote | NameNote | Dropped
+@dataclass(frozen=True)
+class HandedOver:
+    """What main is given by a promote: these verdicts of the environment, in this order, with the runs that gave them
+    and what these runs did to the same snapshots. `pins` are what the environment reads from then on.
+    """
+
+    environment: str
+    verdicts: tuple[VerdictRecord, ...]
+    pins: Mapping[AssetKey, Pinned]
+
+
+Note = RunNote | NameNote | Dropped | HandedOver
 """What the ledger records of a commit."""
 
 
@@ -39,7 +51,8 @@ class Intent:
     """The changes of one commit and what the ledger is to record of them.
 
     `token` is the lease under which it was made; `seen` says where the metadata of each table stood that it changes.
-    The verdicts in it are recorded verdicts: what it publishes was ruled on.
+    The verdicts in it are recorded verdicts: what it publishes was ruled on. `environment` is the one whose ledger
+    records it; empty: main's.
     """
 
     id: str
@@ -47,10 +60,12 @@ class Intent:
     changes: tuple[Change | Registration, ...]
     notes: tuple[Note, ...]
     seen: Mapping[AssetKey, str] = field(default=EMPTY)
+    environment: str = ""
 
     @property
-    def publishes(self) -> tuple[Publish, ...]:
-        return tuple(change for change in self.changes if isinstance(change, Publish))
+    def publishes(self) -> tuple[Publish | Promote, ...]:
+        """What brings readers another snapshot, of main or of an environment."""
+        return tuple(change for change in self.changes if isinstance(change, Publish | Promote))
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -19,12 +20,13 @@ from lakeflow.core.model.changes import (
     Publish,
     Registration,
     Rename,
+    Retract,
     Rollback,
     Stay,
     Tag,
     Untag,
 )
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import MAIN, Table
 
 Landed: TypeAlias = Mapping[AssetKey, bool]
 """Each table that an intent changes, and whether the change is there."""
@@ -78,14 +80,16 @@ def _is(table: Table | None, change: Adopt | Rename) -> bool:
     return found == said
 
 
-def _holds(table: Table, change: Change) -> bool:
+def _holds(table: Table, change: Change) -> bool:  # noqa: PLR0911 - one line a change
     match change:
         case Publish() | Promote():
             # A snapshot may have been main before, and rolled back: then its branch tells that it is not there yet.
             waits = table.refs.get(change.branch) == change.snapshot_id
-            return table.uuid == change.uuid and not waits and table.was_main(change.snapshot_id)
+            return table.uuid == change.uuid and not waits and _was_seen(table, change)
         case Rollback():
-            return _is_back(table, change)
+            return _is_back(_as_main(table, change.target), change)
+        case Retract():
+            return table.refs.get(change.branch) == change.snapshot_id
         case Discard(branch=name, snapshot_id=at) | Untag(name=name, snapshot_id=at):
             return table.refs.get(name) != at
         case Tag():
@@ -93,6 +97,23 @@ def _holds(table: Table, change: Change) -> bool:
         case LetGo():
             return all(table.refs.get(name) != at for name, at in change.refs.items())
     return True
+
+
+def _was_seen(table: Table, change: Publish | Promote) -> bool:
+    """By readers of the ref that it is for. Only main has a log; nobody moves the branch of an environment before what
+    is open on it has been settled.
+    """
+    if isinstance(change, Promote) or change.target == MAIN:
+        return table.was_main(change.snapshot_id)
+    return any(snapshot.id == change.snapshot_id for snapshot in table.ancestry(table.refs.get(change.target)))
+
+
+def _as_main(table: Table, target: str) -> Table:
+    """The table with that ref, if there is one, where main stands."""
+    if target == MAIN:
+        return table
+    others = {name: at for name, at in table.refs.items() if name != MAIN}
+    return replace(table, refs={**others, MAIN: table.refs[target]} if target in table.refs else others)
 
 
 def _is_back(table: Table, change: Rollback) -> bool:

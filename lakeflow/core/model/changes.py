@@ -16,11 +16,15 @@ from lakeflow.core.model.table import MAIN
 from lakeflow.core.values import dataclass
 
 FENCED: Final = "fenced_"
+REFUSED: Final = "refused_"
 
 
 def fenced(branch: str) -> str:
-    """The name of a branch whose publish was given up, so that a request for it which comes late finds no branch."""
-    return FENCED + branch
+    """The name of a branch whose publish was given up, so that a request for it which comes late finds no branch. That
+    of an environment stays one of the environment, whose name ends with `__`.
+    """
+    whose, sep, name = branch.rpartition("__")
+    return f"{whose}{sep}{FENCED}{name}"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class LetGo:
 class Promote:
     """Make main what was published and audited on a branch of an environment, from `base`, which main must still be,
     and drop that branch. Each snapshot in between has its proof already; nothing expires by it.
+
+    The branch `refused`, if it has a name, must not be there: who gives the promote up makes it, and the next promote
+    of the same branch removes it.
     """
 
     key: AssetKey
@@ -126,9 +133,23 @@ class Promote:
     base: int | None
     snapshot_id: int
     note: MoveNote | None = None
+    refused: str = ""
 
 
-Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag | LetGo | Promote
+@dataclass(frozen=True)
+class Retract:
+    """Undo a promote of which a server made only a part: main is `base` again, and the branch of the environment is
+    there as it was.
+    """
+
+    key: AssetKey
+    uuid: str
+    branch: str
+    base: int | None
+    snapshot_id: int
+
+
+Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag | LetGo | Promote | Retract
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,14 @@ else:  # nobody asks for the default when it runs
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """Main of a table when an environment was made, or refreshed; None: nothing was published then."""
+
+    uuid: str
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One Iceberg snapshot; `operation` is append, overwrite, replace or delete, `committed_at` is in UTC."""
 

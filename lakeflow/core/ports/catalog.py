@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
+    from typing import Self
 
     from lakeflow.core.care.garbage import Dropped
     from lakeflow.core.compact.stored import Compaction, Stored
@@ -28,6 +29,12 @@ class Clock(Protocol):
 
 class Catalog(Protocol):
     """The tables with their snapshots and refs. Every method may raise BusyError and LakeError."""
+
+    def seen_by(self, reader: Callable[[], str]) -> Self:
+        """The same catalog for readers of that environment; empty: for those of main, as whom everybody reads at first.
+        A commit whose end is not recorded yet is hidden from the readers of the refs that it moves, and from no others.
+        """
+        ...
 
     def keys(self) -> frozenset[AssetKey]:
         """All tables that the catalog holds in the three layers."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, Self
 
 from lakeflow.core.intents.intent import Intent
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change
 
 
 class Transaction(Protocol):
@@ -21,6 +22,10 @@ class Entry(Protocol):
     Any other calls `before`, asks its server, and then calls `after` or `withdrawn`; `settled` where it cannot know
     what the server did.
     """
+
+    def about(self, changes: Sequence[Change]) -> Self:
+        """The same entry of a commit of these changes: an environment's are its own branches, not main."""
+        ...
 
     def within(self, transaction: Transaction) -> None:
         """Record all of it in the catalog's transaction, which fails where this raises."""
@@ -49,6 +54,9 @@ class Entry(Protocol):
 
 
 class _Unrecorded:
+    def about(self, _changes: Sequence[Change]) -> Self:
+        return self
+
     def within(self, transaction: Transaction) -> None:
         """Nothing is written."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from lakeflow.core.environments.environment import Environment, Pinned
+    from lakeflow.core.environments.environment import Environment
     from lakeflow.core.keys import AssetKey
-    from lakeflow.core.model.run import VerdictRecord
-    from lakeflow.core.ports.entry import Transaction
+    from lakeflow.core.model.table import Pinned
 
 
 class EnvironmentRecords(Protocol):
@@ -30,14 +29,8 @@ class EnvironmentRecords(Protocol):
         """Record that somebody works in it now."""
         ...
 
-    def pin(self, name: str, pins: Mapping[AssetKey, Pinned], transaction: Transaction | None = None) -> None:
+    def pin(self, name: str, pins: Mapping[AssetKey, Pinned]) -> None:
         """Pin these in place of what it had pinned of the same tables."""
-        ...
-
-    def hand_over(self, name: str, verdicts: Sequence[VerdictRecord], transaction: Transaction) -> None:
-        """Record these verdicts of the environment as main's too, in this order, with the runs that gave them and what
-        these runs did to the same snapshots.
-        """
         ...
 
     def forget(self, name: str) -> None:

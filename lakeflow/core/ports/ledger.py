@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lakeflow.core.alerts.outbox import Alert
     from lakeflow.core.alerts.troubles import AlertRule, Condition
     from lakeflow.core.care.garbage import Dropped
-    from lakeflow.core.intents.intent import Intent, Intents
+    from lakeflow.core.intents.intent import HandedOver, Intent, Intents
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord, VerdictRecord
     from lakeflow.core.ports.entry import Transaction
@@ -60,6 +60,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
+        """Record what a promote gives to main inside the catalog's transaction."""
+        ...
+
     def intend(self, intent: Intent, lease: Lease) -> None:
         """Write down what a commit is about to do, before a catalog is asked that has a database of its own. BusyError
         when `lease` is no longer held.
@@ -67,7 +71,9 @@ class Ledger(Protocol):
         ...
 
     def fulfil(self, intent: Intent) -> None:
-        """The commit has happened: record all that the intent says. Nothing happens to an intent that is settled."""
+        """The commit has happened: record all that the intent says, in the ledger of its environment. Nothing happens
+        to an intent that is settled.
+        """
         ...
 
     def withdraw(self, intent: Intent) -> None:
@@ -106,6 +112,10 @@ class Ledger(Protocol):
 
     def dropped(self) -> tuple[Dropped, ...]:
         """Every table that was ever dropped, oldest first."""
+        ...
+
+    def tokens_at_work(self) -> frozenset[str]:
+        """The tokens of all leases whose holders live, of runs on main and in environments."""
         ...
 
     def standing(self) -> CurrentLeases:

@@ -10,7 +10,7 @@ from lakeflow.adapters.ledger import SqlEnvironments, SqlLedger
 from lakeflow.adapters.machine import git
 from lakeflow.adapters.machine import process as processes
 from lakeflow.core.environments.environment import GIT, TRUNKS, name_from, ref_of, require_name
-from lakeflow.core.errors import ConfigError, UsageError
+from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,12 +59,11 @@ def _entered(  # noqa: PLR0913, PLR0917 - what the world of an environment is ma
     from lakeflow.wap.environments.catalog import EnvironmentCatalog  # noqa: PLC0415 - most commands look at main
     from lakeflow.wap.environments.make import make  # noqa: PLC0415 - as above
 
-    if settings.served_by:
-        raise ConfigError(
-            f"environment {name}: the tables of this lake are kept by a REST catalog, where there are none yet",
-            hint="leave `env` and `--env` out; environments need a catalog in the lake's own database",
-        )
     environments = SqlEnvironments(database, now)
+
+    def reader() -> str:
+        """The readers of main are those of an environment that is not made yet."""
+        return name if environments.find(name) else ""
 
     def claim() -> None:
         world.claim()
@@ -72,7 +71,7 @@ def _entered(  # noqa: PLR0913, PLR0917 - what the world of an environment is ma
 
     return replace(
         world,
-        catalog=EnvironmentCatalog(world.catalog, environments, name),
+        catalog=EnvironmentCatalog(world.catalog.seen_by(reader), environments, name),
         ledger=SqlLedger(database, processes.is_alive, now, settings.lease_seconds, environment=name),
         claim=claim,
         outbox=silent,

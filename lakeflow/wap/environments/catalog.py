@@ -5,9 +5,9 @@ This is the only place that knows of both. Planning, writing, auditing and publi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from lakeflow.core.environments.environment import Environment, branch_in, ref_of
 from lakeflow.core.environments.shown import shown, shown_unmade
@@ -46,6 +46,10 @@ class EnvironmentCatalog:
         self._name = name
         self._ref = ref_of(name)
         self._these = these
+
+    def seen_by(self, _reader: Callable[[], str]) -> Self:
+        """It has the readers of its environment, and no others."""
+        return self
 
     def keys(self) -> frozenset[AssetKey]:
         return self._lake.keys()
@@ -115,7 +119,8 @@ class EnvironmentCatalog:
 
     def commit(self, changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
         self._require_bases(changes)
-        return self._shown(self._lake.commit([self._mine(change) for change in changes], entry))
+        mine = [self._mine(change) for change in changes]
+        return self._shown(self._lake.commit(mine, entry.about(mine)))
 
     def inspect(self, key: AssetKey, place: str) -> Table:
         return self._lake.inspect(key, place)

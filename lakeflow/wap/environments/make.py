@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lakeflow.core.environments.environment import Pinned, branches_of
+from lakeflow.core.environments.environment import branches_of
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Pinned, Table
 from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.ports.environments import EnvironmentRecords
 

@@ -13,12 +13,12 @@ from functools import cache
 from heapq import merge
 
 from lakeflow.core.care.supersede import superseded
-from lakeflow.core.environments.environment import Pinned
+from lakeflow.core.environments.environment import branch_in
 from lakeflow.core.environments.promotion import Candidates, Promotion, Ready
 from lakeflow.core.errors import BusyError, ConflictError
-from lakeflow.core.intents.intent import RunNote
+from lakeflow.core.intents.intent import HandedOver, Note, RunNote
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Change, Promote, Stay
+from lakeflow.core.model.changes import REFUSED, Change, Promote, Stay
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import (
     Action,
@@ -31,13 +31,11 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
-from lakeflow.core.ports.entry import Transaction
-from lakeflow.core.ports.environments import EnvironmentRecords
+from lakeflow.core.model.table import Pinned
 from lakeflow.core.values import dataclass
 from lakeflow.wap.attempt import Observer
 from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.environments.drop import still
-from lakeflow.wap.environments.look import recorded
 from lakeflow.wap.environments.promotion import Decided, decided, entered, read_by
 from lakeflow.wap.environments.refresh import refresh_environment
 from lakeflow.wap.ports import World
@@ -56,21 +54,6 @@ class Promoted:
     run: RunRecord | None
     promotion: Promotion
     built: RunRecord | None = None
-
-
-@dataclass(frozen=True)
-class _PromoteEntry(RunEntry):
-    """What main is handed over, the run that records it, and what the environment reads from then on."""
-
-    environments: EnvironmentRecords
-    name: str
-    verdicts: Sequence[VerdictRecord]
-    pins: Mapping[AssetKey, Pinned]
-
-    def within(self, transaction: Transaction) -> None:
-        self.environments.hand_over(self.name, self.verdicts, transaction)
-        super().within(transaction)
-        self.environments.pin(self.name, self.pins, transaction)
 
 
 def promote(world: World, name: str, wait: float, observer: Observer) -> Promoted:
@@ -125,12 +108,13 @@ def _published(world: World, lease: Lease, run: RunRecord, done: Decided) -> Run
     # What an audit alone confirmed was not made anew.
     anew = {step.asset for step in steps if step.asset in verdicts or step.action is Action.WRITE}
     taken = [left for each in world.ledger.unpublished(anew) if (left := superseded(each, final, anew))]
-    notes = (RunNote(final, tuple(verdicts.values())), *(RunNote(left, ()) for left in taken))
     # Of an asset the last one counts, also where a clock was set back in between.
     handed = merge(*(found.verdicts(one.asset) for one in ready), key=lambda said: said.at)
     pins = {one.asset: Pinned(found.tables[one.asset].uuid, one.snapshot_id) for one in ready}
     name = found.environment.name
-    entry = _PromoteEntry(world, lease, changes, notes, recorded(world), name, tuple(handed), pins)
+    runs = (RunNote(final, tuple(verdicts.values())), *(RunNote(left, ()) for left in taken))
+    notes: tuple[Note, ...] = (HandedOver(name, tuple(handed), pins), *runs)
+    entry = RunEntry(world, lease, changes, notes)
     try:
         world.catalog.commit(changes, entry)
     except ConflictError as error:
@@ -184,7 +168,8 @@ def _change(found: Candidates, one: Ready, run: RunRecord, verdicts: Mapping[Ass
     planned = step.reasons if step else ()
     note = MoveNote(said.ruling, run.id, run.actor, run.reason, planned, said.passed, said.total)
     uuid = found.tables[one.asset].uuid
-    return Promote(one.asset, uuid, found.environment.ref, one.base, one.snapshot_id, note)
+    given_up = branch_in(found.environment.name, f"{REFUSED}{run.id}")
+    return Promote(one.asset, uuid, found.environment.ref, one.base, one.snapshot_id, note, given_up)
 
 
 def _stays(world: World, found: Candidates, ready: Sequence[Ready]) -> list[Change]:

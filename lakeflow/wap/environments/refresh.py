@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from lakeflow.core.environments.environment import Environment
 from lakeflow.core.environments.standing import left_by
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import LetGo
+from lakeflow.core.model.changes import REFUSED, LetGo
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.wap.environments.drop import still
@@ -38,4 +38,6 @@ def refresh_environment(world: World, name: str, wait: float = 0.0) -> tuple[Ass
 def _moved(made: Environment, tables: Iterable[Table], runs: frozenset[str]) -> Iterator[LetGo]:
     for table in sorted(tables, key=lambda one: one.key):
         if made.ref in table.refs and table.main != made.base(table):
-            yield LetGo(table.key, {made.ref: table.refs[made.ref]}, left_by(made.name, runs, table))
+            refused = f"{made.ref}__{REFUSED}"
+            refs = {name: at for name, at in table.refs.items() if name == made.ref or name.startswith(refused)}
+            yield LetGo(table.key, refs, left_by(made.name, runs, table))

@@ -34,12 +34,14 @@ class TableCommit:
     """What a commit does to one table. Without updates it only asserts that the pointer is still the one it saw.
 
     `proof` is (location, content) of a file that is written once the swap has succeeded; `moved` says where main goes.
+    `absent` are refs that must not be there: where a pointer is swapped, they are not.
     """
 
     found: LoadedTable
     updates: tuple[Update, ...] = ()
     proof: tuple[str, bytes] | None = None
     moved: MainMove | None = None
+    absent: frozenset[str] = frozenset()
 
 
 Plan = Callable[[Mapping[AssetKey, LoadedTable], Scratch], Sequence[TableCommit]]

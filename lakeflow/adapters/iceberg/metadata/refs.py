@@ -16,12 +16,14 @@ from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.changes import (
+    REFUSED,
     Change,
     Discard,
     LetGo,
     Pin,
     Promote,
     Publish,
+    Retract,
     Rollback,
     Stay,
     Tag,
@@ -123,6 +125,8 @@ def move(  # noqa: C901, PLR0911 - one line a change
             return _let_go(table, change)
         case Promote():
             return _promote(table, change)
+        case Retract():
+            return _retract(table, change)
         case Rollback():
             return _rollback(table, change)
         case Pin():
@@ -197,14 +201,23 @@ def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[
     return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
 
 
-def fence(table: Table, change: Publish) -> Move:
+def fence(table: Table, change: Publish | Promote) -> Move:
     """Give the branch of a publish that was given up another name: a request for it that comes late asserts the old
-    one. Nothing where the branch is gone or holds something else.
+    one. The branch of an environment keeps its name; what a promote asserts that it is not there, comes. Nothing where
+    the branch is gone or holds something else.
     """
     if table.refs.get(change.branch) != change.snapshot_id:
         return (), ()
     here = (SameTable(change.uuid), RefAt(change.branch, change.snapshot_id))
+    if isinstance(change, Promote):
+        return here, (u.SetBranch(change.refused, change.snapshot_id),) if change.refused not in table.refs else ()
     return here, (u.SetBranch(fenced(change.branch), change.snapshot_id), u.RemoveRef(change.branch))
+
+
+def absent(table: Table, requirements: Iterable[Requirement]) -> frozenset[str]:
+    """The refs that are relied on not to be there."""
+    named = (each.name for each in requirements if isinstance(each, RefAt | TargetAt | OnTarget))
+    return frozenset(named) - table.refs.keys() - {MAIN}
 
 
 def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None) -> Move:
@@ -229,15 +242,29 @@ def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None
 
 
 def _promote(table: Table, change: Promote) -> Move:
-    assertions = (SameTable(change.uuid), RefAt(MAIN, change.base), RefAt(change.branch, change.snapshot_id))
+    assertions: tuple[Requirement, ...] = (
+        SameTable(change.uuid),
+        RefAt(MAIN, change.base),
+        RefAt(change.branch, change.snapshot_id),
+    )
     line = list(takewhile(lambda each: each.id != change.base, table.ancestry(change.snapshot_id)))
     if not line or line[-1].parent_id != change.base:
         raise conflict(table, f"{_at(change.snapshot_id)} does not stand on {_at(change.base)}")
-    moved = (u.SetBranch(MAIN, change.snapshot_id), u.RemoveRef(change.branch))
+    given_up = sorted(name for name in table.refs if name.startswith(f"{change.branch}__{REFUSED}"))
+    gone = (u.RemoveRef(name) for name in (change.branch, *given_up))
+    moved: tuple[u.Update, ...] = (u.SetBranch(MAIN, change.snapshot_id), *gone)
+    if change.refused:
+        assertions = (*assertions, RefAt(change.refused, None))
     # Only the first of them was written beside the schema that readers of main see.
     schema = _recorded_schema(line[-1])
     here = (SchemaAt(schema),) if schema is not None else ()
     return (*assertions, *here), (*_schema_of(table, line[0]), *layout_of(line[0]), *moved)
+
+
+def _retract(table: Table, change: Retract) -> Move:
+    asserted, wanted = _rollback(table, Rollback(change.key, change.snapshot_id, change.base))
+    here = (SameTable(change.uuid), RefAt(change.branch, None), *asserted)
+    return here, (*wanted, u.SetBranch(change.branch, change.snapshot_id))
 
 
 def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from os import PathLike
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import uuid4
 
 from lakeflow.adapters.iceberg.care.garbage import OUTSIDE, garbage_of, remains, together
@@ -23,6 +24,7 @@ from lakeflow.adapters.iceberg.rest.known import is_left
 from lakeflow.adapters.iceberg.rest.sessions import Tables, table_path
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.environments.hidden import hidden_from
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.intents.landed import Landed, landed
@@ -55,6 +57,7 @@ class RestCatalog(IcebergCatalog):
         non_atomic: bool = False,
         objects: Objects = DISK,
     ) -> None:
+        self._reader: Callable[[], str] = str
         self._objects = objects
         self._ledgers = ledgers
         self._database = ledgers.database
@@ -63,6 +66,11 @@ class RestCatalog(IcebergCatalog):
         self._tables = Tables(client, self._files, non_atomic=non_atomic)
         self._commits = RestCommits(self._tables, ledgers, self._files, clock, objects)
         self._served = ServedSurveyor(self._tables, keep_out, objects)
+
+    def seen_by(self, reader: Callable[[], str]) -> Self:
+        seen = copy(self)
+        seen._reader = reader  # noqa: SLF001 - our own copy
+        return seen
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         found: Mapping[AssetKey, Table] = self._untorn(frozenset(keys), self._loaded)
@@ -211,11 +219,11 @@ class RestCatalog(IcebergCatalog):
         raise BusyError("other publishes kept coming while the tables were read", hint="run it again")
 
     def _loaded(self, keys: frozenset[AssetKey], intents: Intents) -> Mapping[AssetKey, Table]:
-        seen = _seen(intents)
+        seen = _seen(intents, self._reader())
         return {key: self._as_seen(found, seen).table for key, found in self._commits.read(keys).items()}
 
     def _looked(self, keys: frozenset[AssetKey], intents: Intents) -> Looked:
-        looked, seen = self._commits.look(keys), _seen(intents)
+        looked, seen = self._commits.look(keys), _seen(intents, self._reader())
         tables = {
             key: self._as_seen(self._files.find(key, table.version), seen).table for key, table in looked.tables.items()
         }
@@ -229,8 +237,14 @@ class RestCatalog(IcebergCatalog):
         return self._files.find(key, seen[key][1])
 
 
-def _seen(intents: Intents) -> Mapping[AssetKey, tuple[Intent, str]]:
-    return {key: (intent, place) for intent in intents.open for key, place in intent.seen.items()}
+def _seen(intents: Intents, reader: str) -> Mapping[AssetKey, tuple[Intent, str]]:
+    """What is hidden from these readers: by which intent, and where the table stood before it."""
+    return {
+        key: (intent, place)
+        for intent in intents.open
+        for key, place in intent.seen.items()
+        if key in hidden_from(reader, intent)
+    }
 
 
 def _named(intent: Intent) -> frozenset[AssetKey]:

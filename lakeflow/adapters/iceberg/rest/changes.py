@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -38,21 +38,23 @@ def new_table(location: str, schema: Mapping[str, Any], highest_id: int, said: M
     return {"requirements": [{"type": "assert-create"}], "updates": list(updates)}
 
 
-def table_change(found: LoadedTable, updates: Sequence[u.Update]) -> Json:
-    """One table's part of a commit. Without updates it only requires that the table is as it was read."""
+def table_change(found: LoadedTable, updates: Sequence[u.Update], absent: Iterable[str] = ()) -> Json:
+    """One table's part of a commit. Without updates it only requires that the table is as it was read, also without the
+    refs that are to be `absent`.
+    """
     return {
         "identifier": identifier(found.table.key),
-        "requirements": list(requirements(found, updates)),
+        "requirements": list(requirements(found, updates, absent)),
         "updates": [said for update in updates for said in _said(found, update)],
     }
 
 
-def requirements(found: LoadedTable, updates: Sequence[u.Update]) -> Iterator[Json]:
+def requirements(found: LoadedTable, updates: Sequence[u.Update], absent: Iterable[str] = ()) -> Iterator[Json]:
     """All that was read is still so. There is no pointer to swap, so each thing is required by itself."""
     table, json = found.table, found.json
     made = {update.name for update in updates if isinstance(update, u.SetBranch | u.SetTag)} - table.refs.keys()
     yield {"type": "assert-table-uuid", "uuid": table.uuid}
-    for name, at in {MAIN: None, **dict.fromkeys(made), **table.refs}.items():
+    for name, at in {MAIN: None, **dict.fromkeys(sorted({*made, *absent})), **table.refs}.items():
         yield {"type": "assert-ref-snapshot-id", "ref": name, "snapshot-id": at}
     yield {"type": "assert-current-schema-id", "current-schema-id": table.schema_id}
     yield {"type": "assert-last-assigned-field-id", "last-assigned-field-id": table.last_column_id}

@@ -122,7 +122,7 @@ class RestCommits(Commits):
         self._tables.require_together(len(changing))
         intent = entry.before({step.found.table.key: step.found.table.version for step in changing})
         self._place_proofs(changing)
-        changes = [table_change(step.found, step.updates) for step in asked]
+        changes = [table_change(step.found, step.updates, step.absent) for step in asked]
         try:
             made = self._made(changes, changing, intent)
         except RefusedError as refused:

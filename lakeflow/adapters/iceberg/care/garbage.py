@@ -5,8 +5,8 @@ A file is garbage only if all of this holds.
 1. It is provably ours: a file that Iceberg's writers make, in the folder of a table that the catalog holds or that this
    lake dropped, where all metadata has that table's uuid.
 2. No kept snapshot needs it, as data file, delete file, proof or sidecar.
-3. No reader that began since `before` may hold it: those read the snapshots whose manifest list is younger, and the
-   newest older one, which was main at `before`.
+3. No reader that began since `before` may hold it: those read the snapshots whose manifest list is younger, and what
+   was main at `before`: the last one that expired, or where the log does not reach so far back, the newest older one.
 4. It is older than `before`: the files of a writer are young until it commits them.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
@@ -76,7 +76,7 @@ def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
     walk, recent = Walk(estate.objects), Walk(estate.objects)
     lists = _lists(found, home, files, estate.objects)
     needed = {path_of(location) for location in _referenced(found, walk)}
-    needed |= {path_of(location) for location in _recent(lists, recent, needed, before)}
+    needed |= {path_of(location) for location in _recent(table, lists, recent, needed, before)}
     if walk.damaged or recent.damaged or not all(walk.there.values()):
         return Garbage(table.key, kept=_why_not_whole((walk, recent)), total=total)
     same = frozenset(map(estate.ground.identity, needed))
@@ -226,11 +226,24 @@ def _lists(found: LoadedTable, home: str, files: Iterable[File], objects: Object
     return [one for one in beside if name.fullmatch(one[1])]
 
 
-def _recent(lists: Iterable[tuple[float, str]], walk: Walk, needed: set[str], before: datetime) -> Iterator[str]:
+def _recent(
+    table: Table, lists: Iterable[tuple[float, str]], walk: Walk, needed: set[str], before: datetime
+) -> Iterator[str]:
     gone = sorted(one for one in lists if one[1] not in needed)
     young = [path for changed, path in gone if changed >= before.timestamp()]
-    for path in (*young, *[path for changed, path in gone if changed < before.timestamp()][-1:]):
+    old = [path for changed, path in gone if changed < before.timestamp()]
+    for path in (*young, *_main_then(table, old, before)):
         yield from _needed(walk, {"manifest-list": path})
+
+
+def _main_then(table: Table, old: Sequence[str], before: datetime) -> Sequence[str]:
+    """The older lists of which one may have been main at `before`: where the log reaches so far back, that of the last
+    one that expired, else the newest. What was main then is kept by a table whose log tells of it, and what never was
+    main, such as a snapshot of an environment, is nobody's who reads main.
+    """
+    came = [seen for at, seen in table.log if at <= before]
+    line = list(table.ancestry(came[-1])) if came else []
+    return [path for path in old if f"/snap-{line[-1].parent_id}-" in path] if line else old[-1:]
 
 
 def _needed(walk: Walk, snapshot: Mapping[str, Any]) -> Iterator[str]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
 from lakeflow.core.errors import AssetError
+from tests.spark.engine import beside
 from tests.spark.shared import in_this_process
 from tests.spark.test_engine import write
 
@@ -142,6 +144,21 @@ def test_both_engines_leave_the_same_rows_ids_partitions_and_verdicts(
     assert str(spark.spec()) == str(duck.spec())
     partitions = [sorted(repr(each["partition"]) for each in of.inspect.files().to_pylist()) for of in (spark, duck)]
     assert partitions[0] == partitions[1]
+
+
+@pytest.mark.parametrize("name", ["p1", "added"])
+def test_polars_and_sparks_own_iceberg_read_them_as_pyiceberg_does(
+    root: Path, steps: list[dict[str, Any]], session: SparkSession, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert steps
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")  # its own planner is a package more
+    rows = _plain(iceberg(root, name).scan().to_arrow())
+    assert len(rows) == 6
+    assert (
+        _plain(pl.scan_iceberg(iceberg(root, name).metadata_location, reader_override="native").collect().to_arrow())
+        == rows
+    )
+    assert sorted(map(repr, beside(session, root).rows(f"select * from lakeflow.silver.{name}"))) == rows
 
 
 def test_what_its_checks_refuse_waits_in_its_quarantine(root: Path, steps: list[dict[str, Any]]) -> None:

@@ -159,7 +159,7 @@ async def _looked(site: Site, look: Callable[[Glance], _Result]) -> _Result:
 
 
 def _question(site: Site, page: Page, status: int) -> Response:
-    text = html_of(page, site.kept.root.name, "", token=site.access.token)
+    text = html_of(page, site.kept, "", token=site.access.token)
     # Not packed: how long a packed page is may tell of a token on it, beside what somebody else has put there.
     return HTMLResponse(text, status, {"content-encoding": "identity"})
 
@@ -188,7 +188,8 @@ async def _followed(site: Site, request: Request) -> Response:
 
     async def now() -> tuple[str, bool]:
         page = await _with_rows(site, lambda glance: runs.one_run(glance, asked))
-        shown = render("run_now.html", {"known": PAGES, **page.values, **_acts_of(site, page)})
+        shared = {"known": PAGES, "environment": site.kept.environment}
+        shown = render("run_now.html", {**shared, **page.values, **_acts_of(site, page)})
         return shown, bool(page.values["live"])
 
     await _looked(site, lambda glance: runs.one_run(glance, asked))
@@ -212,15 +213,16 @@ async def _saved(site: Site, request: Request) -> Response:
 
 
 def _as_html(site: Site, page: Page, where: str) -> Response:
-    return HTMLResponse(html_of(page, site.kept.root.name, where, **_acts_of(site, page)), page.status)
+    return HTMLResponse(html_of(page, site.kept, where, **_acts_of(site, page)), page.status)
 
 
-def html_of(page: Page, lake: str, where: str, *, still: bool = False, **more: object) -> str:
+def html_of(page: Page, kept: SeenLake, where: str, *, still: bool = False, **more: object) -> str:
     """The page as HTML. One that stands `still` is a file: nobody answers its questions."""
     shared = {
         "page": page,
-        "lake": lake,
-        "command": typed(page.command),
+        "lake": kept.root.name,
+        "environment": kept.environment,
+        "command": typed(page.command, kept.environment),
         "twin": twin_of(where) if where else None,
         "where": where.partition("?")[0],
         "known": PAGES,
@@ -256,7 +258,7 @@ def _said(site: Site, request: Request, error: Exception) -> Response:
 
 def _fault_page(site: Site, entries: tuple[dict[str, object], ...], status: int) -> Response:
     page = Page("fault.html", "", ("status",), dict, {"entries": entries})
-    return HTMLResponse(html_of(page, site.kept.root.name, ""), status)
+    return HTMLResponse(html_of(page, site.kept, ""), status)
 
 
 def _refused(site: Site, request: Request, error: Exception) -> Response:

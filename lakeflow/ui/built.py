@@ -46,7 +46,7 @@ def build(kept: SeenLake, directory: Path) -> tuple[Path, ...]:
     texts: dict[str, bytes] = {f"static/{name}": content for name, (content, _) in files_as_they_are().items()}
     for address, (path, asked) in pages.items():
         page = replace(PAGES[path](glance, asked), at=glance.at)
-        text = html_of(page, kept.root.name, address, still=True)
+        text = html_of(page, kept, address, still=True)
         texts[_file(address)] = _relative(text, address, pages).encode()
         texts[_twin(address)] = (enveloped(page.command[0], _without_rows(page.data())) + "\n").encode()
     return _written(directory, texts)

@@ -18,6 +18,7 @@ from lakeflow.core.values import dataclass
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.core.view.state import modified
 from lakeflow.lake import lake as lakes
+from lakeflow.lake.keeping.environments import environment_meant
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.ui.rows.questions import Questions
 
@@ -76,6 +77,8 @@ class SeenLake:
         self.settings = settings
         self.clock = clock
         self.asked: float | None = None
+        self.environment = ""
+        """The environment that was last looked at; empty: main."""
         self._kept: _LastGlance | None = None
 
     def glance(self, asked: float | None = None) -> Glance:
@@ -108,6 +111,7 @@ class SeenLake:
         try:
             stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
             glance = Glance(lake, lake.look(), now)
+            self.environment = environment_meant(lake.configured, self.root)
         except BaseException:
             lake.close()
             raise

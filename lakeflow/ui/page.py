@@ -32,6 +32,6 @@ class Page:
     asks: Callable[[Glance], Mapping[str, Any]] | None = field(default=None, repr=False)
 
 
-def typed(words: tuple[str, ...]) -> str:
-    """The words as somebody types them."""
-    return shlex.join(("lakeflow", *words))
+def typed(words: tuple[str, ...], environment: str = "") -> str:
+    """The words as somebody types them. All commands that pages show may be said of an environment."""
+    return shlex.join(("lakeflow", *words, *(("--env", environment) if environment else ())))

@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from lakeflow.core.displayed import printable
@@ -57,6 +58,12 @@ def cell(value: object) -> object:
     return cut.format(text(whole[:_LONGEST]), count(len(whole)))
 
 
+@pass_context
+def _typed(context: Context, words: tuple[str, ...]) -> str:
+    """As somebody types it to be where the page looks."""
+    return typed(words, context["environment"])
+
+
 @lru_cache(1)
 def environment() -> Environment:
     folder = files("lakeflow.ui").joinpath("templates")
@@ -80,7 +87,7 @@ def environment() -> Environment:
         "look": look,
         "mark": mark,
         "cell": cell,
-        "typed": typed,
+        "typed": _typed,
         "capitalize_first": lambda said: said[:1].upper() + said[1:],
         "words": lambda state: str(state).replace("_", " "),
         "json_text": json.dumps,

@@ -215,6 +215,21 @@ def test_every_page_of_an_asset_is_shown_of_an_environment_too(held: tuple[Path,
         assert "read the branch env_pr_1" in text_of(elsewhere.text), "these lines would read main"
 
 
+def test_pages_of_an_environment_say_so_and_what_is_typed_there(held: tuple[Path, str]) -> None:
+    root, run = held
+    with closing(site(SeenLake(root, {"env": "pr_1"}), Access(), seconds=300)) as made:
+        pages = TestClient(application(made), base_url=HERE)
+        for path, command in (("/", "status"), ("/assets/silver.weather", "status silver.weather")):
+            shown = text_of(pages.get(path).text)
+            assert "environment pr_1" in shown
+            assert f"The same: lakeflow {command} --env pr_1" in shown
+        assert "No run yet. lakeflow materialize --env pr_1" in text_of(pages.get("/runs").text)
+    with closing(site(SeenLake(root, {"env": "main"}), Access(), seconds=300)) as made:
+        shown = TestClient(application(made), base_url=HERE).get("/runs/" + run).text
+        assert "environment" not in text_of(shown)
+        assert "--env" not in shown
+
+
 def test_a_sentence_says_which_rows_are_shown(pages: TestClient) -> None:
     said = text_of(pages.get("/assets/silver.weather/data?ref=held&where=wind+%3E+200&order_by=hour").text)
     assert "1 row of silver.weather on held where wind > 200 , ordered by hour ." in said

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from lakeflow.cli.commands.options import env_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import line
@@ -44,6 +45,7 @@ PORT: Final = 9318
 @click.option("--tls-key", metavar="FILE", help="Its key, as PEM.")
 @click.option("--insecure", is_flag=True, help="Answer others without TLS: a proxy that has it stands before.")
 @click.option("--build", "directory", metavar="DIR", help="Write the pages without rows as files, and end.")
+@env_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def ui(session: Session, **asked: Any) -> Answer:
     """Show the lake in a browser: health, held runs, lineage, rows."""

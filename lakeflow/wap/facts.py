@@ -13,7 +13,7 @@ from lakeflow.core.keys import AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.run import Ruling, StepState, VerdictRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import Facts, HeldStep, Published, Rekeyed
 from lakeflow.core.plan.in_time import built as partition_set
@@ -21,6 +21,7 @@ from lakeflow.core.plan.in_time.built import Built
 from lakeflow.core.plan.in_time.late_rows import TouchedBy
 from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.taken_out import keep_out
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched
 from lakeflow.wap.ports import World
@@ -108,14 +109,10 @@ def _held(
     for run in world.ledger.unpublished(selected):
         for step in run.steps:
             if step.state is StepState.HELD and step.asset in found:
-                said = (one for one in verdicts.get(step.asset, ()) if _is_hold(one, run, step))
-                looked = next((one.looked_at for one in said), None)
+                said = ruled(verdicts.get(step.asset, ()), {Ruling.HOLD}, {step.snapshot_id})
+                looked = next((one.looked_at for one in said if one.run == run.id), None)
                 found[step.asset].append(HeldStep(run, step, looked))
     return {key: tuple(held) for key, held in found.items() if held}
-
-
-def _is_hold(verdict: VerdictRecord, run: RunRecord, step: StepRecord) -> bool:
-    return (verdict.ruling, verdict.run, verdict.snapshot_id) == (Ruling.HOLD, run.id, step.snapshot_id)
 
 
 def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:
@@ -131,7 +128,7 @@ def _standing(
     world: World, selected: Iterable[AssetKey], keys: set[AssetKey]
 ) -> tuple[
     dict[AssetKey, Table],
-    dict[AssetKey, tuple[VerdictRecord, ...]],
+    dict[AssetKey, Sequence[VerdictRecord]],
     dict[AssetKey, AssetKey],
     dict[AssetKey, LakeError],
 ]:

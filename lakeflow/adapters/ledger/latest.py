@@ -19,7 +19,7 @@ _MOST: Final = 10_000
 """The most bound values in one statement; SQLite takes 32,766."""
 _FEW: Final = 16
 Wanted = Mapping[AssetKey, frozenset[int]]
-Latest = Mapping[AssetKey, tuple[VerdictRecord, ...]]
+Latest = Mapping[AssetKey, Sequence[VerdictRecord]]
 Told = tuple[Any, ...]
 """An asset, how many verdicts there are of it, and the greatest of what tells them apart."""
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ class _SaidOfAsset:
 
     snapshots: frozenset[int]
     told: Told | None
-    verdicts: tuple[VerdictRecord, ...]
+    verdicts: Sequence[VerdictRecord]
 
 
 @dataclass
@@ -70,7 +70,7 @@ def _asked(connection: Connection, wanted: Wanted, told: Mapping[str, Told], env
             if row.snapshot_id in mine:
                 said.append(row)
     in_order = {key: sorted(by_name[str(key)][1], key=lambda row: row.ordinal) for key in wanted}
-    return {key: tuple(map(rows.verdict, said)) for key, said in in_order.items()}
+    return {key: rows.unread(said) for key, said in in_order.items()}
 
 
 def _is_most(snapshots: frozenset[int], told: Told | None) -> bool:

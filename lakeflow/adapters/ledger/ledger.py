@@ -223,7 +223,7 @@ class SqlLedger:
             asked = self._here | {"run": self._recorded(run)}
             return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, asked)))
 
-    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, Sequence[VerdictRecord]]:
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
         with self._database.read() as connection:
             return self._latest.read(connection, wanted)

@@ -20,7 +20,8 @@ from lakeflow.core.alerts.troubles import Trouble
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.run import CheckResult, Holder, Lease, Ruling, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.plan.verdicts import UnreadVerdicts
 from lakeflow.core.ports.database import Row
 from lakeflow.core.run.leases import AssetLease
 
@@ -38,6 +39,7 @@ _CALLED: Final[Mapping[str, str]] = {
 """The columns whose name differs from the record's field."""
 
 _ROWS_OF_THEIR_OWN: Final = frozenset({"steps", "checks"})
+_RULINGS: Final[Mapping[Any, Ruling]] = {str(each): each for each in Ruling}
 _DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
 
 
@@ -103,6 +105,20 @@ def verdict_row(verdict: VerdictRecord) -> dict[str, Any]:
 def verdict(row: Row) -> VerdictRecord:
     """The verdict of the row. Rows of verdicts do not change: one that stays open between looks reads each once."""
     return _verdict(tuple(row._fields), *row)
+
+
+def unread(found: Sequence[Row]) -> Sequence[VerdictRecord]:
+    """The verdicts of the rows, of which few are read. LakeError at once for a row that does not tell what it is about,
+    and for any other flaw when it is read.
+    """
+    return UnreadVerdicts([_about(row) for row in found], lambda place: verdict(found[place]))
+
+
+def _about(row: Row) -> tuple[int, Ruling]:
+    snapshot, ruling = row.snapshot_id, _RULINGS.get(row.ruling)
+    if ruling is None or snapshot.__class__ is not int:
+        raise _unfit(VerdictRecord, "snapshot_id" if ruling else "ruling")
+    return snapshot, ruling
 
 
 @lru_cache(maxsize=20_000, typed=True)
@@ -185,10 +201,14 @@ def _record(kind: type[Record], columns: tuple[str, ...], values: Sequence[Any],
     try:
         return made(kind, _spelled(columns), values, given)
     except UnfitError as error:
-        raise LakeError(
-            f"the ledger has a row that is no {kind.__name__}: {error.name}",
-            hint="use the release that wrote it, or restore the database from a copy",
-        ) from None
+        raise _unfit(kind, error.name) from None
+
+
+def _unfit(kind: type[Any], field: str) -> LakeError:
+    return LakeError(
+        f"the ledger has a row that is no {kind.__name__}: {field}",
+        hint="use the release that wrote it, or restore the database from a copy",
+    )
 
 
 @cache

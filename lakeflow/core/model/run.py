@@ -248,6 +248,9 @@ STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
 MOVES: Final = frozenset({Ruling.ROLLED_BACK, Ruling.RETURNED})
 """The rulings of a rollback, which audit nothing."""
 
+AUDITS: Final = frozenset(Ruling) - MOVES
+"""The rulings of an audit."""
+
 
 @dataclass(frozen=True)
 class VerdictRecord:

@@ -16,6 +16,7 @@ from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
 from lakeflow.core.plan.in_time.built import Built
 from lakeflow.core.plan.in_time.late_rows import TouchedBy
 from lakeflow.core.plan.landing import Landing
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.time.timeline import EVER
 from lakeflow.core.values import dataclass
 
@@ -60,7 +61,7 @@ class Facts:
     """
 
     tables: Mapping[AssetKey, Table]
-    verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
+    verdicts: Mapping[AssetKey, Sequence[VerdictRecord]] = EMPTY
     reads_digests: Mapping[AssetKey, str] = EMPTY
     landings: Mapping[AssetKey, Landing] = EMPTY
     externals: Mapping[ExternalKey, External] = EMPTY
@@ -146,18 +147,18 @@ def taken_back(table: Table | None, verdicts: Sequence[VerdictRecord]) -> str:
     """Why readers see nothing of a table that they saw once, with the run and the time; empty where they see it, or
     never did.
     """
-    gone = [said for said in verdicts if said.ruling is Ruling.ROLLED_BACK]
-    if table is None or table.main is not None or not gone:
+    gone = [] if table is None or table.main is not None else ruled(verdicts, {Ruling.ROLLED_BACK})
+    if not gone:
         return ""
     last = max(gone, key=lambda said: said.at)
     return f"rolled back with run {last.run} at {last.at:%Y-%m-%d %H:%M}"
 
 
 def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -> Published:
-    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling in STANDING}
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):
-        if said := ruled.get(snapshot.id):
+        if standing := ruled(verdicts, STANDING, {snapshot.id}):
+            said = standing[-1]
             made_from = (said.code_version, said.checks_digest, said.reads_digest, said.inputs)
             return Published(head, *made_from, foreign, said.looked_at)
         if made := provenance_of(snapshot.summary):

@@ -132,7 +132,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, Sequence[VerdictRecord]]:
         """The latest verdict of each ruling on each of these snapshots, oldest first. Years of runs do not slow it
         down.
         """

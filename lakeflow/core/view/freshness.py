@@ -10,6 +10,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project, downstreams
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.time.freshness import Freshness
 from lakeflow.core.values import dataclass
 
@@ -108,9 +109,5 @@ def confirmed(key: AssetKey, facts: Facts) -> datetime | None:
     if not same:
         return None
     ids = {snapshot.id for snapshot in same}
-    again = (
-        one.at
-        for one in facts.verdicts.get(key, ())
-        if one.snapshot_id in ids and one.ruling is Ruling.UNCHANGED and one.at <= facts.now
-    )
+    again = (one.at for one in ruled(facts.verdicts.get(key, ()), {Ruling.UNCHANGED}, ids) if one.at <= facts.now)
     return max((min(same[-1].committed_at, facts.now), *again))

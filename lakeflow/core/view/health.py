@@ -10,6 +10,7 @@ from typing import Final
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.view.audited.last_audit import LastAudit, failures, last_verdict, outdated
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
@@ -100,7 +101,7 @@ def _unpublished(
     status: AssetStatus, verdicts: Sequence[VerdictRecord], ended: Sequence[RunRecord]
 ) -> Iterator[Symptom]:
     """What was made and did not reach readers: they see older rows, which are good."""
-    since = {verdict.run: verdict.at for verdict in verdicts if verdict.ruling is Ruling.HOLD}
+    since = {said.run: said.at for said in ruled(verdicts, {Ruling.HOLD})} if status.held else {}
     for held in status.held:
         yield Symptom(Health.WARNING, f"run {held} waits for a decision", since.get(held))
     for run in ended:

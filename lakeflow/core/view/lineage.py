@@ -12,6 +12,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import STANDING
 from lakeflow.core.model.table import External, Snapshot, Table
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode
 
 
@@ -63,7 +64,7 @@ def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int
     """
     if (owner := owner_of(key)) is not None:
         return _written_with(facts.tables.get(owner), snapshot)
-    said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling in STANDING]
+    said = ruled(facts.verdicts.get(key, ()), STANDING, {snapshot.id})
     if said:
         return said[-1].inputs
     made = provenance_of(snapshot.summary)

@@ -10,12 +10,13 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
-from lakeflow.core.model.run import MOVES, Ruling
+from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.facts import Facts, taken_back
 from lakeflow.core.plan.in_time.partitions import Pending
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import waiting_now
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
+from lakeflow.core.view.audited.last_audit import last_verdict
 from lakeflow.core.view.rows import AssetState, AssetStatus
 
 _URGENCY: Final = list(AssetState)
@@ -77,7 +78,7 @@ def _status(
     # The run that ruled last on what readers see may hold it: readers see it all the same.
     seen = main.id if main else None
     said = facts.verdicts.get(key, ())
-    ruled = [one for one in said if one.snapshot_id == seen and one.ruling not in MOVES]
+    last = last_verdict(seen, said)
     return AssetStatus(
         asset=key,
         state=state,
@@ -89,7 +90,7 @@ def _status(
         quarantined=_quarantined(key, facts),
         partitions_due=tuple(each.name for each in due),
         taken_back=taken_back(table, said),
-        failed_audit=ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else "",
+        failed_audit=last.run if last and last.ruling is Ruling.HOLD else "",
     )
 
 

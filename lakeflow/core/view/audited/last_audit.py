@@ -10,8 +10,9 @@ from lakeflow.core.checks.evidence import unpacked
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.check import Outcome, Severity
-from lakeflow.core.model.run import MOVES, CheckResult, Ruling, VerdictRecord
+from lakeflow.core.model.run import AUDITS, CheckResult, Ruling, VerdictRecord
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.verdicts import ruled
 from lakeflow.core.values import dataclass
 from lakeflow.core.view.rows import Health, Symptom
 from lakeflow.core.wording import counted, lateness, parse_seconds
@@ -31,8 +32,8 @@ class LastAudit:
 
 def last_verdict(snapshot_id: int | None, verdicts: Sequence[VerdictRecord]) -> VerdictRecord | None:
     """The last verdict on that snapshot; a table that was only set back to it was not judged again."""
-    ruled = [one for one in verdicts if one.snapshot_id == snapshot_id and one.ruling not in MOVES]
-    return ruled[-1] if ruled else None
+    said = ruled(verdicts, AUDITS, {snapshot_id})
+    return said[-1] if said else None
 
 
 def audits_asked(project: Project, facts: Facts) -> Mapping[AssetKey, VerdictRecord]:
@@ -40,8 +41,9 @@ def audits_asked(project: Project, facts: Facts) -> Mapping[AssetKey, VerdictRec
     found: dict[AssetKey, VerdictRecord] = {}
     for key in project.assets:
         table = facts.tables.get(key)
-        audited = [one for one in facts.verdicts.get(key, ()) if one.ruling in _AUDITED and one.total]
-        last = last_verdict(table.main if table else None, audited)
+        main = table.main if table else None
+        audited = [one for one in ruled(facts.verdicts.get(key, ()), _AUDITED, {main}) if one.total]
+        last = last_verdict(main, audited)
         if last is not None and (last.ruling is Ruling.HOLD or _may_age(project, key)):
             found[key] = last
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import logging
 import sys
@@ -14,7 +15,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
     from lakeflow.lake.rescue import Rebuilt, RestoredLedger
+
+_LOOKS_MAKE: Final = 1_000_000
+"""More objects than a look at a thousand tables makes. They stay until it ends, and searching them for garbage took a
+twentieth of it.
+"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Session:
         enough.
         """
         self.hush()
+        gc.set_threshold(_LOOKS_MAKE)
         with redirect_stdout(sys.stderr):
             lake: ReadableLake = _api().look(self.project, settings=self.placed)
             with lake, contextlib.chdir(lake.project.root):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.core.checks.references import mentions, without_checks
-from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
+from lakeflow.core.declare.descent import children_of, descendants
+from lakeflow.core.declare.laws import AssetDraft
 from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer

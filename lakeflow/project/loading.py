@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lakeflow.core.declare.laws import AssetDraft, ParsedFile, faults_of, in_order
+from lakeflow.core.declare.descent import in_order
+from lakeflow.core.declare.laws import AssetDraft, ParsedFile, faults_of
 from lakeflow.core.declare.pii import unmasked
 from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.errors import Fault, ProjectError

@@ -1,12 +1,16 @@
 """Every fault of a project's files is told with file, line, what is wrong and what to type next."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lakeflow.core.errors import ProjectError
+from lakeflow.core.declare import laws
+from lakeflow.core.declare.laws import AssetDraft
+from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.project import load
-from tests.project.files import BRONZE, SILVER, faults, write
+from lakeflow.project.sql_files import _read
+from tests.project.files import BRONZE, SILVER, faults, loaded, write
 
 KEYED = "from lakeflow import asset\n@asset(key=['a'], {fields})\ndef weather({parameters}): ...\n"
 
@@ -552,3 +556,33 @@ def test_a_file_that_is_not_utf8_is_told_with_the_line(tmp_path: Path) -> None:
     Path(tmp_path, "layers/gold/g.sql").write_bytes(b"select 1\n, '\xe9'")
     (fault,) = faults(tmp_path, {})
     assert (fault.line, fault.message) == (2, "not UTF-8")
+
+
+def test_a_project_that_is_loaded_again_is_judged_as_by_who_loads_it_first(tmp_path: Path) -> None:
+    """The file that stays has a fault of its own, and one that another file mends and makes again."""
+    stays = {"layers/silver/kept.sql": "select * from bronze.late\n"}
+    late = {"layers/bronze/late.sql": "select 1 as id\n"}
+    without = faults(tmp_path, stays)
+    with_it = faults(tmp_path, late)
+    assert (
+        {fault.message for fault in without} > {fault.message for fault in with_it} == {"silver.kept declares no key"}
+    )
+    (tmp_path / "layers/bronze/late.sql").unlink()
+    assert faults(tmp_path, {}) == without
+    assert faults(tmp_path, late) == with_it
+    _read.cache_clear()
+    assert faults(tmp_path, {}) == with_it
+
+
+def test_a_file_that_stays_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    real = laws._laws
+
+    def noted(draft: AssetDraft) -> Iterator[Fault]:
+        judged.append(draft.key.name)
+        return real(draft)
+
+    monkeypatch.setattr(laws, "_laws", noted)
+    loaded(tmp_path, {"layers/bronze/once.sql": "select 1 as id\n", "layers/bronze/edited.sql": "select 2 as id\n"})
+    loaded(tmp_path, {"layers/bronze/edited.sql": "select 3 as id\n"})
+    assert sorted(judged) == ["edited", "edited", "once"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from lakeflow.core.declare.particular.keyed_inputs import unlike
 from lakeflow.core.declare.particular.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Code, Deletes, OnRewrite, PythonCode, Upstreams, ancestors, downstreams
+from lakeflow.core.model.asset import Code, Deletes, OnRewrite, PythonCode
 from lakeflow.core.model.file_source import Extra
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
@@ -55,6 +56,11 @@ class AssetDraft:
     flows: Flows | None = field(default=None, repr=False, compare=False)
     externals: Mapping[str, ExternalKey] = EMPTY
     named_files: tuple[str, ...] = ()
+
+    @cached_property
+    def own_faults(self) -> tuple[Fault, ...]:
+        """What it breaks whatever others there are, found once: a file that stays keeps its draft in the next load."""
+        return tuple(_laws(self))
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:
@@ -127,31 +133,11 @@ def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
 def faults_of(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
     """Everything that breaks a law, in no order. A duplicate is reported once, at the later place."""
     known = {draft.key for draft in drafts} | lost
-    found = [fault for draft in drafts for fault in _laws(draft, known)]
+    found = [fault for draft in drafts for fault in (*draft.own_faults, *_beside_others(draft, known))]
     return [*found, *derives_faults(drafts), *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
 
 
-def in_order(drafts: Iterable[AssetDraft]) -> list[AssetDraft]:
-    """The assets, upstreams first, otherwise by key. The drafts have no faults."""
-    by_key = {draft.key: draft for draft in sorted(drafts, key=lambda draft: draft.key)}
-    graph = {key: sorted(draft.inputs.values()) for key, draft in by_key.items()}
-    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
-
-
-def children_of(drafts: Iterable[AssetDraft]) -> Upstreams:
-    """Which assets read each one directly; two drafts may have the same key, which is a fault of its own."""
-    inputs: dict[AssetKey, frozenset[AssetKey]] = {}
-    for draft in drafts:
-        inputs[draft.key] = inputs.get(draft.key, frozenset()) | set(draft.inputs.values())
-    return downstreams(inputs)
-
-
-def descendants(key: AssetKey, children: Upstreams) -> set[AssetKey]:
-    """Everything that is made from an asset, at whatever distance."""
-    return ancestors(children.get(key, ()), children)
-
-
-def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
+def _laws(draft: AssetDraft) -> Iterator[Fault]:
     yield from _name(draft)
     yield from _columns(draft)
     yield from _layer(draft)
@@ -164,8 +150,11 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _new_keys(draft)
     yield from _externals(draft)
     yield from timeline_faults(draft)
-    yield from example_faults(draft, known)
     yield from _fresh_column(draft)
+
+
+def _beside_others(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
+    yield from example_faults(draft, known)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 

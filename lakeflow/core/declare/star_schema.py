@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
+from lakeflow.core.declare.descent import children_of, descendants
+from lakeflow.core.declare.laws import AssetDraft
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import AssetKind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,8 +17,6 @@ import lakeflow
 from tests.spark.cluster import Cluster
 from tests.spark.test_engine import steps_of, write
 
-KILLS = int(os.environ.get("LAKEFLOW_TEST_KILLS", "1"))
-"""At so many points of a run its process is killed."""
 pytestmark = pytest.mark.timeout(1800)
 CONF = '"spark.driver.memory" = "512m"\n"spark.executor.memory" = "512m"\n"spark.sql.shuffle.partitions" = 2\n'
 FUNCTION = """
@@ -105,28 +102,6 @@ def test_an_executor_that_dies_loses_no_row_and_doubles_none(root: Path, tmp_pat
     found = rows_of(root, "silver.survives").sort_by("id")
     assert found["id"].to_pylist() == list(range(1000))
     assert found["twice"].to_pylist() == [2 * number for number in range(1000)]
-
-
-@pytest.mark.parametrize("kill", range(KILLS))
-def test_a_run_that_is_killed_takes_its_session_along_and_the_next_one_writes_all(root: Path, kill: int) -> None:
-    words = [sys.executable, "-P", "-m", "lakeflow.cli", "materialize", "--events"]
-    run = subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert run.stdout is not None
-    below: list[psutil.Process] = []
-    for number, line in enumerate(run.stdout):
-        if "silver.rows" in line and number >= kill:
-            below = psutil.Process(run.pid).children(recursive=True)
-            break
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    run.stdout.close()
-    gone, alive = psutil.wait_procs(below, timeout=60)
-    assert not alive, gone
-    with lakeflow.open(root) as lake:
-        steps = steps_of(lake)
-    assert str(steps["silver.rows"].state) == "published"
-    assert rows_of(root, "silver.rows").num_rows == len(set(rows_of(root, "silver.rows")["id"].to_pylist())) == 1000
-    assert not list((root / ".lakeflow" / "spill").glob("spark-*/*"))
 
 
 def test_ctrl_c_cancels_the_job_and_the_next_run_does_it_all(root: Path, tmp_path: Path, master: Cluster) -> None:

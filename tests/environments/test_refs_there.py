@@ -10,7 +10,6 @@ import pytest
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC
 from lakeflow.adapters.iceberg.metadata.refs import (
-    MAIN_SCHEMA,
     OnTarget,
     RefAt,
     Requirement,
@@ -24,6 +23,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
 )
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.changes import Change, LetGo, Pin, Promote, Publish, Rollback, Stay, fenced
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.table import MAIN, Table
 from tests.core.samples import NOON, key, snapshot, table
 

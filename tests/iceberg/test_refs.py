@@ -9,7 +9,6 @@ import pytest
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC
 from lakeflow.adapters.iceberg.metadata.refs import (
-    MAIN_SCHEMA,
     FieldIdsUpTo,
     Kept,
     OnceMain,
@@ -29,6 +28,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
 )
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.changes import Discard, Pin, Promote, Publish, Retract, Rollback, Stay, Tag, Untag
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.table import MAIN, Table
 from tests.core.samples import SCHEMA, key, snapshot, table
 

@@ -15,12 +15,12 @@ from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, Commits, Tab
 from lakeflow.adapters.iceberg.commit.staging import restage, stage
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
-from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, SchemaError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Publish, Rollback
 from lakeflow.core.model.layout import Layout, read_partition_field
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct
 from lakeflow.core.model.table import MAIN, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode

@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored, StoredFile
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
@@ -23,6 +22,7 @@ from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.changes import Change, Pin, Registration, Stay, fenced
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import (
     MAIN,

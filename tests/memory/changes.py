@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
@@ -26,6 +25,7 @@ from lakeflow.core.model.changes import (
     Tag,
     Untag,
 )
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 
 

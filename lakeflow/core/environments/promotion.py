@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Final
 
 from lakeflow.core.environments.environment import Environment
-from lakeflow.core.environments.shown import written
+from lakeflow.core.environments.shown import stands_on_main, written
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
@@ -105,6 +105,8 @@ def _faults(found: Candidates, table: Table) -> Iterator[str]:
         yield "no asset defines it any more"
     if table.main != found.environment.base(table):
         yield "main has moved since it was built"
+    elif not stands_on_main(table, found.environment):
+        yield "main's columns have changed since it was built"
     if not line or line[-1].parent_id != table.main:
         yield "it was set back there to what main was before"
     elif not all(_is_audited(found, table.key, each.id) for each in line):

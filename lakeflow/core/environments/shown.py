@@ -10,6 +10,7 @@ from lakeflow.core.environments.environment import Environment, branch_in
 from lakeflow.core.errors import LakeError
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
 from lakeflow.core.model.changes import FENCED
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.view.history import BRANCH_PREFIX
 
@@ -51,6 +52,17 @@ def written(table: Table, environment: Environment) -> tuple[Snapshot, ...]:
     base = environment.base(table)
     head = table.refs.get(environment.ref)
     return tuple(_above(table, head, base)) if head is not None else ()
+
+
+def stands_on_main(table: Table, environment: Environment) -> bool:
+    """Is main of the table still what the environment has built on: the snapshot, and the columns that readers see?
+    Another engine may change these without a snapshot.
+    """
+    if table.main != environment.base(table):
+        return False
+    first = next(iter(reversed(written(table, environment))), None)
+    recorded = first.summary.get(MAIN_SCHEMA) if first else None
+    return recorded is None or int(recorded) == table.schema_id
 
 
 def _refs(table: Table, name: str) -> Iterator[tuple[str, int]]:

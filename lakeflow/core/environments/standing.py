@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from lakeflow.core.environments.environment import Environment, branches_of, named_by, ref_of
+from lakeflow.core.environments.shown import stands_on_main
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
@@ -16,7 +17,7 @@ from lakeflow.core.view.history import BRANCH_PREFIX
 @dataclass(frozen=True)
 class OwnState:
     """The environment's own state of a table. `base` is the snapshot of main that it stands on, None for a table that
-    had none; `main_moved` says that readers of main see another one by now.
+    had none; `main_moved` says that readers of main see another one, or other columns, by now.
     """
 
     asset: AssetKey
@@ -87,8 +88,8 @@ def left_by(name: str, runs: frozenset[str], table: Table) -> frozenset[int]:
 
 def _built(environment: Environment, table: Table) -> OwnState:
     base, head = environment.base(table), table.refs[environment.ref]
-    snapshot = table.snapshots.get(head)
-    return OwnState(table.key, base, head, snapshot.rows if snapshot else None, table.main != base)
+    snapshot, moved = table.snapshots.get(head), not stands_on_main(table, environment)
+    return OwnState(table.key, base, head, snapshot.rows if snapshot else None, moved)
 
 
 def with_runs(name: str, tables: Iterable[Table]) -> tuple[Table, ...]:

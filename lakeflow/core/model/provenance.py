@@ -18,6 +18,8 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.values import dataclass
 
 PREFIX: Final = "lakeflow."
+MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
+"""Key of a staged snapshot: the id of the schema that readers of main saw when it was written."""
 PROVEN_LIST: Final = f"{PREFIX}proven-list"
 """Key of a snapshot that was relocated: the name of its manifest list when it was audited. No other one repeats it."""
 

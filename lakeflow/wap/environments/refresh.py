@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lakeflow.core.environments.environment import Environment
+from lakeflow.core.environments.shown import stands_on_main
 from lakeflow.core.environments.standing import left_by
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import REFUSED, LetGo
@@ -37,7 +38,7 @@ def refresh_environment(world: World, name: str, wait: float = 0.0) -> tuple[Ass
 
 def _moved(made: Environment, tables: Iterable[Table], runs: frozenset[str]) -> Iterator[LetGo]:
     for table in sorted(tables, key=lambda one: one.key):
-        if made.ref in table.refs and table.main != made.base(table):
+        if made.ref in table.refs and not stands_on_main(table, made):
             refused = f"{made.ref}__{REFUSED}"
             refs = {name: at for name, at in table.refs.items() if name == made.ref or name.startswith(refused)}
             yield LetGo(table.key, refs, left_by(made.name, runs, table))

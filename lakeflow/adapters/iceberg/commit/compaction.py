@@ -12,9 +12,10 @@ from lakeflow.adapters.iceberg.manifests.entries import data_files
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, build
 from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC, Placed, place
 from lakeflow.adapters.iceberg.metadata.metadata import metadata_directory
-from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA, RefAt, SameTable, SchemaAt, fork, require
+from lakeflow.adapters.iceberg.metadata.refs import RefAt, SameTable, SchemaAt, fork, require
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.core.compact.stored import Compaction
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.table import MAIN, NEUTRAL, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 

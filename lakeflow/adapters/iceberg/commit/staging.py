@@ -19,7 +19,6 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import place
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.refs import (
-    MAIN_SCHEMA,
     FieldIdsUpTo,
     RefAt,
     Requirement,
@@ -33,7 +32,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
 )
 from lakeflow.adapters.iceberg.metadata.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.provenance import PREFIX, PROVEN_LIST
+from lakeflow.core.model.provenance import MAIN_SCHEMA, PREFIX, PROVEN_LIST
 from lakeflow.core.model.schema import Primitive, Schema, loadable, require_names, walk
 from lakeflow.core.model.table import MAIN, Snapshot, Staging, Table
 from lakeflow.core.ports.locations import path_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
@@ -30,12 +30,9 @@ from lakeflow.core.model.changes import (
     Untag,
     fenced,
 )
-from lakeflow.core.model.provenance import PREFIX
+from lakeflow.core.model.provenance import MAIN_SCHEMA, PREFIX
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.values import dataclass
-
-MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
-"""Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""
 
 
 @dataclass(frozen=True)

@@ -322,6 +322,17 @@ def test_what_was_refused_and_is_there_was_made_before(server: Server, record: R
     assert record.told == [("settled", INTENT)]
 
 
+def test_a_refusal_of_which_a_part_is_there_is_settled(server: Server, record: Record, lab: Lab) -> None:
+    server.tables[B] = loaded(staged(B))
+    both = replace(INTENT, changes=(*INTENT.changes, replace(INTENT.publishes[0], key=B, uuid="silver.b")))
+    record.intent, record.ends = both, False
+    server.answers = [refused()]
+    server.then = lambda: server.tables.update({A: loaded(published())})
+    with pytest.raises(LakeError, match="has not made it"):
+        lab.publish(record, A, B)
+    assert record.told == [("settled", both)]
+
+
 def test_what_was_lost_is_asked_for_again(server: Server, record: Record, lab: Lab) -> None:
     server.answers = [LOST, LOST, None]
     assert lab.publish(record) == {A: published()}

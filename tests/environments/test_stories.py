@@ -116,6 +116,7 @@ def test_what_a_promote_records(story: Story) -> None:
     assert (step.state, step.base_id, step.snapshot_id, step.rows) == (StepState.PUBLISHED, base, story.main(B), 2)
     assert (step.reason, step.attempt, step.seconds) == ("", 1, 0.0)
     assert step.ended_at is not None
+    assert step.ended_at > made.at, "when it was promoted, not when it was built"
     assert step.reasons
     assert [check.name for check in step.checks] == ["rule", "rows"]
     first, last = [one for one in story.verdicts(B) if one.snapshot_id == story.main(B)]
@@ -130,6 +131,20 @@ def test_what_a_promote_records(story: Story) -> None:
     assert noted.note == MoveNote(
         Ruling.PUBLISH, run.id, "berta", "promoted from environment pr", step.reasons, made.passed, made.total
     )
+
+
+def test_what_several_runs_there_built_is_one_step_from_what_main_is(story: Story) -> None:
+    before = story.main(B)
+    tripled(story, B)
+    story.define(B, lambda rows: [4 * number for number in rows[A]], A)
+    with story.inside():
+        story.materialize(B)
+    run = run_of(story.promote())
+    step = run.step(key(B))
+    assert step is not None
+    assert (step.base_id, step.snapshot_id) == (before, story.main(B))
+    assert story.rollback(run).state is RunState.ROLLED_BACK
+    assert (story.main(B), story.rows(B)) == (before, [2, 4])
 
 
 def test_what_a_later_run_there_confirmed_is_published_on_main(story: Story) -> None:

@@ -49,7 +49,7 @@ def _worked() -> float:
 
 def processor() -> float:
     """Seconds that the processors spent so far on this process and on its descendants that run (Linux)."""
-    return sum(_processor_of(pid) for pid in _family(os.getpid()))
+    return sum(processor_of(pid) for pid in family(os.getpid()))
 
 
 class _Peak:
@@ -67,20 +67,22 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._done.wait(0.02):
-            self._peak = max(self._peak, sum(_resident(pid) for pid in _family(self._pid)))
+            self._peak = max(self._peak, sum(_resident(pid) for pid in family(self._pid)))
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """The process and its descendants (Linux)."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            found += [one for child in task.read_text().split() for one in _family(int(child))]
+            found += [one for child in task.read_text().split() for one in family(int(child))]
         except OSError:
             continue
     return found
 
 
-def _processor_of(pid: int) -> float:
+def processor_of(pid: int) -> float:
+    """Seconds that the processors spent on the process so far; 0 where it is gone (Linux)."""
     try:  # proc(5): `pid (name) state …`; the name may hold blanks, times of user and system are fields 14 and 15
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -130,7 +130,7 @@ class Lake:
             self.shows_nothing_unruled(lake)
             run = lake.runs(1)[0]
             assert run.state in _ENDS, run.state
-            ended = {step.asset.name: str(step.state) for step in run.steps}
+            ended = {step.asset.name: str(step.state or "unfinished") for step in run.steps}
         for name, seen in self.rows(names).items():
             assert seen in (self.marks.get(name), mark), name
             assert ended.get(name) != "published" or seen == mark, name
@@ -139,11 +139,10 @@ class Lake:
         return {name: ended.get(name, "unfinished") if name in died else "nobody died" for name in points}
 
     def repaired(self, marks: dict[str, int]) -> None:
-        """The next run writes what is missing: the rows of an undisturbed run, each once."""
+        """What is missing the next run writes: the rows of an undisturbed run, each once."""
         with lakeflow.open(self.root) as lake:
             if lake.runs(1)[0].state is not RunState.PUBLISHED:
                 lake.retry()
-            lake.materialize()
             self.marks = marks
             assert self.rows(marks) == self.marks
             assert promises(lake) == []

@@ -84,18 +84,23 @@ def unpack(content: bytes) -> Container:
 
 def pack(container: Container) -> bytes:
     """The file with these records, in one block."""
-    out = bytearray(_MAGIC)
-    _MAP.write(out, container.header)
-    out += container.sync
-    block = bytearray()
-    kind = _kind_of(container.header)
+    kind, block = _kind_of(container.header), bytearray()
     for record in container.records:
         kind.write(block, record)
-    if container.records:
-        packed = _deflated(bytes(block), container.header.get(_CODEC, b"null"))
-        for number in (len(container.records), len(packed)):
-            _write_long(out, number)
-        out += packed + container.sync
+    blocks = [(len(container.records), bytes(block))] if container.records else []
+    return pack_blocks(container.header, container.sync, blocks)
+
+
+def pack_blocks(header: Mapping[str, bytes], sync: bytes, blocks: Iterable[tuple[int, bytes]]) -> bytes:
+    """The file with these blocks: how many records each holds, and these as they are written, one after the other."""
+    out = bytearray(_MAGIC)
+    _MAP.write(out, header)
+    out += sync
+    for count, block in blocks:
+        packed = _deflated(block, header.get(_CODEC, b"null"))
+        for number in (count, len(packed)):
+            write_long(out, number)
+        out += packed + sync
     return bytes(out)
 
 
@@ -116,7 +121,7 @@ def _deflated(block: bytes, codec: bytes) -> bytes:
     return packer.compress(block) + packer.flush()
 
 
-def _write_long(out: bytearray, value: int) -> None:
+def write_long(out: bytearray, value: int) -> None:
     number = (value << 1) ^ (value >> 63)
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -125,7 +130,7 @@ def _write_long(out: bytearray, value: int) -> None:
 
 
 def _write_bytes(out: bytearray, value: bytes) -> None:
-    _write_long(out, len(value))
+    write_long(out, len(value))
     out += value
 
 
@@ -133,7 +138,7 @@ def _fixed(length: int) -> _Codec:
     return _Codec(lambda cursor: cursor.take(length), lambda out, value: out.extend(value))
 
 
-_LONG: Final = _Codec(_Cursor.long, _write_long)
+_LONG: Final = _Codec(_Cursor.long, write_long)
 _BYTES: Final = _Codec(lambda cursor: cursor.take(cursor.long()), _write_bytes)
 _STRING: Final = _Codec(
     lambda cursor: cursor.take(cursor.long()).decode(), lambda out, value: _write_bytes(out, value.encode())
@@ -175,7 +180,7 @@ def _optional(branches: list[Any], named: dict[str, _Codec]) -> _Codec:
         return None if cursor.long() == null else kind.read(cursor)
 
     def write(out: bytearray, value: Any) -> None:
-        _write_long(out, null if value is None else 1 - null)
+        write_long(out, null if value is None else 1 - null)
         if value is not None:
             kind.write(out, value)
 
@@ -219,10 +224,10 @@ def _items(cursor: _Cursor, item: _Codec) -> Iterable[Any]:
 
 def _write_items(out: bytearray, values: list[Any], item: _Codec) -> None:
     if values:
-        _write_long(out, len(values))
+        write_long(out, len(values))
         for value in values:
             item.write(out, value)
-    _write_long(out, 0)
+    write_long(out, 0)
 
 
 _COMPLEX: Final[Mapping[str, Callable[[Any, dict[str, _Codec]], _Codec]]] = {

@@ -21,12 +21,11 @@ from pyiceberg.manifest import (
     ManifestEntry,
     ManifestEntryStatus,
     ManifestFile,
-    write_manifest,
-    write_manifest_list,
 )
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
+from lakeflow.adapters.iceberg.disk import avro_writer
 from lakeflow.adapters.iceberg.disk.avro_reader import manifest_list
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
@@ -39,8 +38,6 @@ from lakeflow.core.values import dataclass
 
 MERGE: Final = 8
 """How many manifests of one size class are merged into one; the classes are powers of this number."""
-_VERSION: Final = 2
-_CODEC: Final = "deflate"
 _DAMAGES: Final = (
     *(ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError, zlib.error),
     *(SystemError, MemoryError),  # its compiled decoder raises it for a length that damage spells
@@ -80,7 +77,7 @@ class _Writer:
     def manifest(self, spec_id: int, entries: Iterable[ManifestEntry]) -> ManifestFile:
         location = f"{self.directory}/{self.commit}-m{next(self.numbers)}.avro"
         output = self.files.new_output(location)
-        with write_manifest(_VERSION, self.specs[spec_id], self.schema, output, self.snapshot_id, _CODEC) as writer:
+        with avro_writer.manifest(self.specs[spec_id], self.schema, output, self.snapshot_id) as writer:
             for entry in entries:
                 writer.add_entry(entry)
         return writer.to_manifest_file()
@@ -93,7 +90,7 @@ class _Writer:
     def manifest_list(self, manifests: list[ManifestFile], parent_id: int | None, sequence: int) -> str:
         location = f"{self.directory}/snap-{self.snapshot_id}-0-{self.commit}.avro"
         output = self.files.new_output(location)
-        with write_manifest_list(_VERSION, output, self.snapshot_id, parent_id, sequence, _CODEC) as writer:
+        with avro_writer.manifest_list(output, self.snapshot_id, parent_id, sequence) as writer:
             writer.add_manifests(manifests)
         return output.location  # which says what it holds
 

@@ -1,4 +1,4 @@
-"""Manifests by our writer of Avro beside those by pyiceberg's: the same schema, the same header, the same records."""
+"""Manifests by our writer and reader of Avro beside those by pyiceberg: the same header, records and entries."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ from pyiceberg.types import DateType, DecimalType, LongType, NestedField, String
 
 from lakeflow.adapters.iceberg.disk import avro_writer
 from lakeflow.adapters.iceberg.disk.avro import Container, unpack
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
+from lakeflow.adapters.iceberg.manifests.snapshots import live_entries
+from lakeflow.adapters.objects import DISK
 from tests.explored import explored
 
 SCHEMA = Schema(
@@ -134,6 +137,10 @@ def test_a_manifest_and_its_list_are_what_pyiceberg_would_write(
         assert [each.added_rows_count for each in read_manifest_list(files.new_input(f"{root}/{name}.list"))] == [
             written.added_rows_count
         ]
+        for sequence in (0, 9):  # a manifest of format v1, and one of v2
+            written.sequence_number = sequence
+            ours = live_entries(written, ObjectFiles(DISK))
+            assert list(map(_told, ours)) == list(map(_told, written.fetch_manifest_entry(files)))
     (their_entries, their_listed), (our_entries, our_listed) = made["theirs"], made["ours"]
     assert our_entries.header == their_entries.header
     assert our_entries.records == their_entries.records
@@ -175,6 +182,12 @@ def test_a_manifest_is_written_without_all_of_pyiceberg_s_tables() -> None:
 
 def _plain(path: Path) -> Container:
     return unpack(path.read_bytes())
+
+
+def _told(entry: ManifestEntry) -> tuple[object, ...]:
+    file = entry.data_file
+    numbers = entry.sequence_number, entry.file_sequence_number, file.spec_id
+    return entry.status, entry.snapshot_id, *numbers, file, len(file), len(entry)
 
 
 def _read_back(manifest: ManifestFile, files: FileIO) -> list[tuple[ManifestEntryStatus, DataFile]]:

@@ -34,6 +34,8 @@ from pyiceberg.utils.schema_conversion import AvroSchemaConversion
 D = TypeVar("D", bound=StructProtocol)
 
 _ENTRIES: Final = MANIFEST_ENTRY_SCHEMAS[3]
+_WRITTEN: Final = MANIFEST_ENTRY_SCHEMAS[DEFAULT_READ_VERSION]
+"""As which they are read to be written again: the version in which we write."""
 _LISTS: Final = MANIFEST_LIST_FILE_SCHEMAS[DEFAULT_READ_VERSION]
 """The format version as which they are read, whichever version wrote them."""
 _ENTRY: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
@@ -60,6 +62,11 @@ def manifest(input_file: InputFile) -> AvroFile[ManifestEntry]:
     return _Decoded(input_file, _entry_reader)
 
 
+def manifest_to_rewrite(input_file: InputFile) -> AvroFile[ManifestEntry]:
+    """The entries of one manifest, as they go into another."""
+    return _Decoded(input_file, _written_reader)
+
+
 def manifest_list(input_file: InputFile) -> AvroFile[ManifestFile]:
     """The manifests of one snapshot."""
     return _Decoded(input_file, _list_reader)
@@ -69,6 +76,12 @@ def manifest_list(input_file: InputFile) -> AvroFile[ManifestFile]:
 def _entry_reader(schema: str) -> Reader:
     of = AvroSchemaConversion().avro_to_iceberg(json.loads(schema))
     return resolve_reader(of, _ENTRIES, _ENTRY, _ENTRY_ENUMS)
+
+
+@lru_cache(maxsize=256)
+def _written_reader(schema: str) -> Reader:
+    of = AvroSchemaConversion().avro_to_iceberg(json.loads(schema))
+    return resolve_reader(of, _WRITTEN, _ENTRY, _ENTRY_ENUMS)
 
 
 @lru_cache(maxsize=256)

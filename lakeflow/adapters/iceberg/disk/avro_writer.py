@@ -48,7 +48,7 @@ _BLOCK: Final = 64_000
 
 
 @dataclass(frozen=True)
-class _Form:
+class _AvroForm:
     """Avro's spelling of a schema, and what writes values of it."""
 
     schema: bytes
@@ -56,7 +56,7 @@ class _Form:
 
 
 class _Encoder(BinaryEncoder):
-    """Into memory."""
+    """Encodes into memory."""
 
     def __init__(self) -> None:
         self.out = bytearray()
@@ -68,10 +68,10 @@ class _Encoder(BinaryEncoder):
         write_long(self.out, integer)
 
 
-class _Encoded(AvroOutputFile[D]):
+class _AvroInBlocks(AvroOutputFile[D]):
     """A file that is written when it is closed."""
 
-    def __init__(self, output_file: OutputFile, form: _Form, metadata: dict[str, str]) -> None:
+    def __init__(self, output_file: OutputFile, form: _AvroForm, metadata: dict[str, str]) -> None:
         self.output_file = output_file
         self.metadata = metadata
         self._form = form
@@ -79,7 +79,7 @@ class _Encoded(AvroOutputFile[D]):
         self._count = 0
         self._open = _Encoder()
 
-    def __enter__(self) -> _Encoded[D]:
+    def __enter__(self) -> _AvroInBlocks[D]:
         self.output_stream = self.output_file.create(overwrite=True)
         return self
 
@@ -109,12 +109,12 @@ class _Encoded(AvroOutputFile[D]):
 class _Manifest(ManifestWriterV2):
     def new_writer(self) -> AvroOutputFile[ManifestEntry]:
         form = _entry_form(self._spec.partition_type(self._schema))
-        return _Encoded[ManifestEntry](self._output_file, form, self._meta)
+        return _AvroInBlocks[ManifestEntry](self._output_file, form, self._meta)
 
 
 class _ManifestList(ManifestListWriterV2):
     def __enter__(self) -> ManifestListWriter:
-        self._writer = _Encoded[ManifestFile](self._output_file, _list_form(), self._meta)
+        self._writer = _AvroInBlocks[ManifestFile](self._output_file, _list_form(), self._meta)
         self._writer.__enter__()
         return self
 
@@ -130,16 +130,16 @@ def manifest_list(output: OutputFile, snapshot_id: int, parent_id: int | None, s
 
 
 @lru_cache(maxsize=256)
-def _entry_form(partition: StructType) -> _Form:
+def _entry_form(partition: StructType) -> _AvroForm:
     file = data_file_with_partition(partition_type=partition, format_version=_VERSION)
     return _form(manifest_entry_schema_with_data_file(format_version=_VERSION, data_file=file), "manifest_entry")
 
 
 @lru_cache(maxsize=1)
-def _list_form() -> _Form:
+def _list_form() -> _AvroForm:
     return _form(MANIFEST_LIST_FILE_SCHEMAS[_VERSION], "manifest_file")
 
 
-def _form(schema: Schema, name: str) -> _Form:
+def _form(schema: Schema, name: str) -> _AvroForm:
     spelt = json.dumps(AvroSchemaConversion().iceberg_to_avro(schema, schema_name=name))
-    return _Form(spelt.encode(), construct_writer(file_schema=schema))
+    return _AvroForm(spelt.encode(), construct_writer(file_schema=schema))

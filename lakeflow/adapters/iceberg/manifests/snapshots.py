@@ -26,7 +26,7 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.disk import avro_writer
-from lakeflow.adapters.iceberg.disk.avro_reader import manifest_list
+from lakeflow.adapters.iceberg.disk.avro_reader import manifest_list, manifest_to_rewrite
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.core.compact.stored import StoredManifest
@@ -143,8 +143,23 @@ def live_manifests(snapshot: Mapping[str, Any] | None, files: ObjectFiles) -> li
 
 
 def live_entries(manifest: ManifestFile, files: ObjectFiles) -> list[ManifestEntry]:
-    with intelligible(manifest.manifest_path):
-        return manifest.fetch_manifest_entry(files)
+    """Its live files, with what they inherit from the manifest (Iceberg spec, "Sequence Number Inheritance")."""
+    location = manifest.manifest_path
+    with intelligible(location), manifest_to_rewrite(files.new_input(location)) as entries:
+        return [_inherited(entry, manifest) for entry in entries if entry.status != ManifestEntryStatus.DELETED]
+
+
+def _inherited(entry: ManifestEntry, manifest: ManifestFile) -> ManifestEntry:
+    if entry.snapshot_id is None and manifest.added_snapshot_id is not None:
+        entry.snapshot_id = manifest.added_snapshot_id
+    # Manifests of format v1 have no numbers: theirs is 0. Else only files that are new have none yet.
+    inherits = manifest.sequence_number == 0 or entry.status == ManifestEntryStatus.ADDED
+    if entry.sequence_number is None and inherits:
+        entry.sequence_number = manifest.sequence_number
+    if entry.file_sequence_number is None and inherits:
+        entry.file_sequence_number = manifest.sequence_number
+    entry.data_file.spec_id = manifest.partition_spec_id
+    return entry
 
 
 @contextmanager

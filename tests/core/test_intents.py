@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.intents.intent import Intent, NameNote, RunNote
+from lakeflow.core.intents.intent import HandedOver, Intent, NameNote, RunNote
 from lakeflow.core.intents.landed import Course, course, landed
 from lakeflow.core.intents.partly import Part, partly
 from lakeflow.core.keys import AssetKey
@@ -27,7 +27,7 @@ from lakeflow.core.model.changes import (
     Untag,
 )
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Pinned, Table
 from tests.core.samples import NOON, key, keys, made, snapshot, step, table, verdict
 
 A, B, C = keys("silver.a silver.b silver.c")
@@ -77,6 +77,8 @@ THERE: list[tuple[str, Any, Table | None, bool]] = [
     ("rolled back there", Rollback(A, 2, 1, target="env_pr"), a(main=2, env_pr=1), True),
     ("not rolled back there", Rollback(A, 2, 1, target="env_pr"), a(main=1, env_pr=2), False),
     ("back to nothing there", Rollback(A, 1, None, target="env_pr"), a(main=1), True),
+    ("published in an environment", replace(publish(), target="env_pr"), a(main=1, env_pr=3), True),
+    ("beside the branch of an environment", replace(publish(), target="env_pr"), a(main=1, env_pr=4), False),
     ("rolled back", Rollback(A, 2, 1), a(main=1), True),
     ("not rolled back", Rollback(A, 2, 1), a(), False),
     ("rolled back and built upon", Rollback(A, 2, 1), a(main=4), True),
@@ -199,6 +201,15 @@ def test_a_step_that_was_not_published_stays_as_it_was() -> None:
     [note] = partly(half_done(StepState.HELD, StepState.HELD, StepState.ERRORED), PART, LATER).notes
     assert isinstance(note, RunNote)
     assert [one.state for one in note.run.steps] == [StepState.HELD, StepState.HELD, StepState.ERRORED]
+
+
+def test_of_an_environment_main_is_handed_over_only_what_stays() -> None:
+    said = tuple(verdict(str(name), 2) for name in (A, B, C))
+    pins = {name: Pinned(str(name), 2) for name in (A, B, C)}
+    promoted = half_done(*(StepState.PUBLISHED,) * 3)
+    handed, note = partly(replace(promoted, notes=(HandedOver("pr", said, pins), *promoted.notes)), PART, LATER).notes
+    assert handed == HandedOver("pr", said[:1], {A: pins[A]})
+    assert isinstance(note, RunNote)
 
 
 def test_a_snapshot_that_readers_never_saw_has_no_verdict_and_what_was_put_back_has_both() -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -460,12 +461,17 @@ def test_a_root_that_always_runs_is_no_reason_to_build_again(story: Story) -> No
 def test_a_refresh_lets_go_of_what_main_moved_under_and_of_nothing_else(story: Story) -> None:
     tripled(story)
     assert story.refresh() == []
+    story.define(B, lambda rows: [number + 2 * number for number in reversed(rows[A])] + [1], A)
+    first = story.head(B)
+    with story.inside():
+        story.materialize(B)
     mine = {name: story.head(name) for name in (B, C)}
+    assert first != mine[B]
     story.foreign_append(B, [99])
-    assert story.rows(B, mine[B]) == [3, 6]
+    assert story.rows(B, mine[B]) == [1, 3, 6]
     assert story.refresh() == [B]
     assert {name: story.head(name) for name in (B, C)} == {B: None, C: mine[C]}
-    assert mine[B] not in story.table(B).snapshots
+    assert not {first, mine[B]} & story.table(B).snapshots.keys(), "all that its runs wrote"
     pinned = story.environments.find("pr")
     assert pinned is not None
     assert {str(one): pin.snapshot_id for one, pin in pinned.pins.items()} == heads(story)
@@ -503,6 +509,17 @@ def test_what_is_left_of_one_that_nobody_recorded_is_dropped_and_it_is_not_made_
     assert story.drop() == [C, B]
     assert story.environments.find("pr") is None
     assert set(story.table(B).refs) == {"main"}
+
+
+def test_a_branch_that_stands_on_main_is_dropped_too() -> None:
+    with closing(in_memory()) as story:
+        with story.inside():
+            story.materialize(C, forced=True)
+        held = story.table(A)
+        assert held.main is not None
+        story.catalog._put(replace(held, refs={**held.refs, "env_pr": held.main}))
+        assert A in story.drop()
+        assert set(story.table(A).refs) == {"main"}
 
 
 def test_what_was_promoted_outlives_its_environment(story: Story) -> None:

@@ -45,7 +45,8 @@ def test_a_function_that_is_left_alone_gets_the_whole_machine_while_it_runs(lake
         def slow(z: Relation):
             Path("slow.here").touch()
             until = time.monotonic() + 60
-            while (found := z.query("z", "{SETTINGS}").fetchall()[0])[0] == 1 and time.monotonic() < until:
+            whole = (2, "1.0 GiB")  # one is set after the other
+            while (found := z.query("z", "{SETTINGS}").fetchall()[0]) != whole and time.monotonic() < until:
                 time.sleep(0.01)
             return f"select {{found[0]}} as threads, '{{found[1]}}' as memory"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,12 @@ from lakeflow.core.environments.environment import (
     ref_of,
     require_name,
 )
-from lakeflow.core.environments.shown import shown, shown_unmade, written
+from lakeflow.core.environments.shown import shown, shown_unmade, stands_on_main, written
 from lakeflow.core.environments.standing import left_by, outdated, standing_of, unrecorded, with_runs
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
+from lakeflow.core.model.provenance import MAIN_SCHEMA
 from lakeflow.core.model.run import RecordedMove
 from lakeflow.core.model.table import Pinned, Table
 from tests.core.samples import NOON, key, made, snapshot, table
@@ -236,3 +238,19 @@ def test_what_it_wrote_is_what_stands_above_its_base() -> None:
     assert [one.id for one in written(line(env_pr=4), pr())] == [4, 3]
     assert [one.id for one in written(line(env_pr=4), pr(None))] == [4, 3, 2, 1]
     assert written(line(), pr(1)) == ()
+
+
+def test_main_is_what_it_was_built_on_by_snapshot_and_by_columns() -> None:
+    def stands(schema: str | None, **changes: Any) -> bool:
+        said = {} if schema is None else {MAIN_SCHEMA: schema}
+        first = replace(made(3, 2, run="r1"), summary={**made(3, 2, run="r1").summary, **said})
+        last = replace(made(4, 3, run="r1"), summary={MAIN_SCHEMA: "9"})
+        found = line(env_pr=4)
+        return stands_on_main(replace(found, snapshots={**found.snapshots, 3: first, 4: last}, **changes), pr())
+
+    assert stands("0")
+    assert stands(None), "it does not say its columns"
+    assert not stands("1"), "another engine gave main other columns"
+    assert stands("1", schema_id=1)
+    assert not stands_on_main(line(env_pr=4), pr(1))
+    assert stands_on_main(line(), pr())

@@ -132,6 +132,7 @@ bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.cycles
 	$(BIN)/python -m benchmarks.years
 	$(BIN)/python -m benchmarks.small_assets
+	$(BIN)/python -m benchmarks.first_run
 	test -d build/demo || $(MAKE) demo
 	$(BIN)/python -m benchmarks.startup
 

@@ -11,7 +11,7 @@ import pytest
 
 import lakeflow
 from lakeflow.adapters.spark import session as sessions
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import AssetError, EngineLostError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, SqlCode
 from lakeflow.core.model.schema import Field, Primitive, Schema
@@ -177,6 +177,26 @@ def test_a_cluster_that_lacks_the_store_says_what_to_give_it_and_no_secret(sessi
         mine.read.parquet("s3a://bucket/file.parquet")
     assert "spark.hadoop.fs.s3a.access.key" in (error.value.hint or "")
     assert "hush" not in error.value.message + (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Cannot call methods on a stopped SparkContext.",
+        "Job 7 cancelled because SparkContext was shut down",
+        "java.lang.OutOfMemoryError: Java heap space",
+    ],
+)
+def test_a_driver_that_ended_is_told_as_that_whenever_it_is_noticed(said: str) -> None:
+    required()
+    from pyspark.errors import PySparkException
+
+    from lakeflow.adapters.spark.failures import Running, failures
+
+    far = Asset(AssetKey.parse("gold.far"), SqlCode("", "layers/gold/far.sql", 1), WriteMode.REPLACE)
+    with pytest.raises(EngineLostError, match="the driver of Spark") as error, failures(Running(far, personal=True)):
+        raise PySparkException(said)
+    assert "raise spark.driver.memory" in (error.value.hint or "")
 
 
 @pytest.mark.parametrize(("silent", "rows"), [(2, 5), (3, None)])

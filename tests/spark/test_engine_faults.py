@@ -180,22 +180,25 @@ def test_a_cluster_that_lacks_the_store_says_what_to_give_it_and_no_secret(sessi
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("raised", "said"),
     [
-        "Cannot call methods on a stopped SparkContext.",
-        "Job 7 cancelled because SparkContext was shut down",
-        "java.lang.OutOfMemoryError: Java heap space",
+        ("PySparkException", "Cannot call methods on a stopped SparkContext."),
+        ("PySparkException", "Job 7 cancelled because SparkContext was shut down"),
+        ("PySparkException", "java.lang.OutOfMemoryError: Java heap space"),
+        ("Py4JError", "py4j does not exist in the JVM"),
+        ("Py4JError", "An error occurred while calling o7.count"),
     ],
 )
-def test_a_driver_that_ended_is_told_as_that_whenever_it_is_noticed(said: str) -> None:
+def test_a_driver_that_ended_is_told_as_that_whenever_it_is_noticed(raised: str, said: str) -> None:
     required()
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     from lakeflow.adapters.spark.failures import Running, failures
 
     far = Asset(AssetKey.parse("gold.far"), SqlCode("", "layers/gold/far.sql", 1), WriteMode.REPLACE)
     with pytest.raises(EngineLostError, match="the driver of Spark") as error, failures(Running(far, personal=True)):
-        raise PySparkException(said)
+        raise {"PySparkException": PySparkException, "Py4JError": Py4JError}[raised](said)
     assert "raise spark.driver.memory" in (error.value.hint or "")
 
 

@@ -28,6 +28,10 @@ _CLASS: Final = re.compile(r"\[[A-Z_]+(?:\.[A-Z_]+)*\]")
 _MEMORY: Final = ("OutOfMemoryError", "GC overhead limit")
 _STOPPED: Final = ("stopped SparkContext", "SparkContext was shut down")
 """What a job is told that comes after the end of its driver, and one that is under way meanwhile."""
+_UNKNOWN: Final = re.compile(r"(?=\S*[A-Z])\S+ does not exist in the JVM")
+"""Java knows no such class, or nothing of that name in one. Of a package it always says that it is there; where it does
+not, it is Java that is gone.
+"""
 _AWAY: Final = ("StatusCode.UNAVAILABLE", "SESSION_CLOSED", "SESSION_CHANGED", "SESSION_NOT_FOUND", "RETRIES_EXCEEDED")
 """What a client of Spark Connect says when its server, or the session there, is gone."""
 _STORE: Final = (
@@ -93,7 +97,7 @@ def _told(error: BaseException, running: Running) -> AssetError:
 
 def _is_gone(error: BaseException, text: str) -> bool:
     """Does Java not answer any more? Whatever it raises itself comes as one of these two kinds."""
-    answers = isinstance(error, PySparkException | Py4JJavaError) or "does not exist in the JVM" in text
+    answers = isinstance(error, PySparkException | Py4JJavaError) or _UNKNOWN.match(text) is not None
     return any(word in text for word in _STOPPED) or not answers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +18,7 @@ from lakeflow.core.plan.facts import published, taken_back
 from lakeflow.core.plan.verdicts import UnreadVerdicts, ruled
 from lakeflow.core.ports.database import Statement
 from lakeflow.core.view.audited.last_audit import last_verdict
-from tests.core.samples import made, table
+from tests.core.samples import made, snapshot, table
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RAW = AssetKey.parse("bronze.raw")
@@ -73,6 +73,25 @@ def test_only_what_is_read_is_made_and_once() -> None:
     assert stands.code_version == "c2"
     assert last_verdict(3, lazy) is ruled(lazy, STANDING, {3})[0]
     assert asked == [2]
+
+
+class Walked(list[tuple[int, Ruling]]):
+    """What verdicts are about, and how often it was gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Ruling]]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_however_many_snapshots_another_engine_put_on_top_what_was_ruled_is_gone_through_twice() -> None:
+    said = verdicts([(1, Ruling.PUBLISH, 1)])
+    about = Walked((each.snapshot_id, each.ruling) for each in said)
+    lake = table("bronze.raw", made(1), *(snapshot(number, number - 1) for number in range(2, 50)))
+    stands = published(lake, UnreadVerdicts(about, lambda place: said[place]))
+    assert stands is not None
+    assert (stands.code_version, about.times) == ("c0", 2)
 
 
 @pytest.fixture

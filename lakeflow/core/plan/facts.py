@@ -16,7 +16,7 @@ from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
 from lakeflow.core.plan.in_time.built import Built
 from lakeflow.core.plan.in_time.late_rows import TouchedBy
 from lakeflow.core.plan.landing import Landing
-from lakeflow.core.plan.verdicts import ruled
+from lakeflow.core.plan.verdicts import ruled, ruled_on
 from lakeflow.core.time.timeline import EVER
 from lakeflow.core.values import dataclass
 
@@ -155,10 +155,11 @@ def taken_back(table: Table | None, verdicts: Sequence[VerdictRecord]) -> str:
 
 
 def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -> Published:
+    standing = ruled_on(verdicts, STANDING)
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):
-        if standing := ruled(verdicts, STANDING, {snapshot.id}):
-            said = standing[-1]
+        if snapshot.id in standing:
+            said = ruled(verdicts, STANDING, {snapshot.id})[-1]
             made_from = (said.code_version, said.checks_digest, said.reads_digest, said.inputs)
             return Published(head, *made_from, foreign, said.looked_at)
         if made := provenance_of(snapshot.summary):

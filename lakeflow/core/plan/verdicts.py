@@ -30,6 +30,9 @@ class UnreadVerdicts(Sequence[VerdictRecord]):
             if ruling in rulings and (snapshots is None or snapshot in snapshots)
         ]
 
+    def on(self, rulings: Collection[Ruling]) -> frozenset[int]:
+        return frozenset(snapshot for snapshot, ruling in self._about if ruling in rulings)
+
     def _at(self, place: int) -> VerdictRecord:
         found = self._made[place]
         if found is None:
@@ -68,3 +71,10 @@ def ruled(
     return [
         each for each in verdicts if each.ruling in rulings and (snapshots is None or each.snapshot_id in snapshots)
     ]
+
+
+def ruled_on(verdicts: Sequence[VerdictRecord], rulings: Collection[Ruling]) -> frozenset[int]:
+    """The snapshots with one of these rulings. No verdict is made for it."""
+    if isinstance(verdicts, UnreadVerdicts):
+        return verdicts.on(rulings)
+    return frozenset(each.snapshot_id for each in verdicts if each.ruling in rulings)

@@ -10,15 +10,16 @@ from time import monotonic
 from typing import Final
 
 from lakeflow.adapters.machine.files.code_files import Signature, signature
+from lakeflow.core.environments.environment import TRUNKS
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import waiting
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.values import dataclass
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.core.view.state import modified
 from lakeflow.lake import lake as lakes
-from lakeflow.lake.keeping.environments import environment_meant
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.ui.rows.questions import Questions
 
@@ -77,9 +78,13 @@ class SeenLake:
         self.settings = settings
         self.clock = clock
         self.asked: float | None = None
-        self.environment = ""
-        """The environment that was last looked at; empty: main."""
         self._kept: _LastGlance | None = None
+
+    @property
+    def environment(self) -> str:
+        """The environment that the settings name; empty: main."""
+        named = self.settings.get("env", MAIN)
+        return "" if named in TRUNKS else named
 
     def glance(self, asked: float | None = None) -> Glance:
         """How the lake stands now. ProjectError, ConfigError and LakeError as `open` and `status`.
@@ -111,7 +116,6 @@ class SeenLake:
         try:
             stamp = _stamp(self.root, lake.configured)  # older than what is read: a change meanwhile is seen later
             glance = Glance(lake, lake.look(), now)
-            self.environment = environment_meant(lake.configured, self.root)
         except BaseException:
             lake.close()
             raise

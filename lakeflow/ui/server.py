@@ -22,8 +22,10 @@ from starlette.types import ASGIApp
 
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.values import dataclass
-from lakeflow.project import find_root
+from lakeflow.lake.keeping.environments import environment_meant
+from lakeflow.project import find_root, load_settings
 from lakeflow.ui import built
 from lakeflow.ui.ahead import kept_ahead
 from lakeflow.ui.app import Site, application, site
@@ -69,8 +71,8 @@ class UiOptions:
 def show(options: UiOptions, say: Say) -> str:
     """Show the lake until SIGTERM or Ctrl-C; the address where it was shown.
 
-    UsageError for a port that is taken, and for an address of others without a token, or without TLS. ConfigError for
-    a token that can be guessed.
+    UsageError for a port that is taken, for an address of others without a token, or without TLS, and for what cannot
+    name an environment. ConfigError for a token that can be guessed, and for settings that cannot be read.
     """
     access, root = access_of(options, os.environ), find_root(Path(options.path))
     ended = Event()
@@ -79,7 +81,7 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(chdir(root))  # relative paths in SQL begin here
         stack.enter_context(redirect_stdout(sys.stderr))  # what user code prints is no answer
         stack.enter_context(_asked_to_end(ended.set))
-        pages = site(SeenLake(root, options.settings), access, options.seconds)
+        pages = site(SeenLake(root, _placed(root, options.settings)), access, options.seconds)
         stack.callback(pages.close)
         _look_first(pages)
         address = address_of(listener, options)
@@ -111,8 +113,16 @@ def build(options: UiOptions, directory: Path) -> tuple[Path, ...]:
     """Write the pages without rows as files; what was written."""
     root = find_root(Path(options.path))
     place = directory.absolute()
-    with chdir(root), redirect_stdout(sys.stderr), closing(SeenLake(root, options.settings)) as kept:
+    with chdir(root), redirect_stdout(sys.stderr), closing(SeenLake(root, _placed(root, options.settings))) as kept:
         return built.build(kept, place)
+
+
+def _placed(root: Path, settings: Mapping[str, str]) -> Mapping[str, str]:
+    """The settings with the environment that they mean now, by its name: whichever git branch is checked out later, no
+    page shows one under the name of another. UsageError for what cannot be a name.
+    """
+    values, _ = load_settings(root, os.environ, settings)
+    return {**settings, "env": environment_meant(values, root) or MAIN}
 
 
 def access_of(options: UiOptions, environment: Mapping[str, str]) -> Access:

@@ -8,10 +8,12 @@ import sys
 from contextlib import closing
 from http.client import HTTPSConnection
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from starlette.testclient import TestClient
 
+import lakeflow
 from lakeflow.core.errors import ConfigError, LakeflowError, UsageError
 from lakeflow.ui.app import application, site
 from lakeflow.ui.guard import Access
@@ -20,6 +22,7 @@ from lakeflow.ui.server import TOKEN, Certificate, UiOptions, access_of, bound, 
 from tests.cli.environment import CLEAN
 from tests.cli.test_commands import make
 from tests.ui.served import served
+from tests.ui.test_pages import text_of
 
 SECRET = "a-secret-of-the-lake"
 TLS = Certificate("lake.pem", "lake.key")
@@ -126,6 +129,41 @@ def test_open_opens_the_address_in_the_browser_that_the_machine_has(held: tuple[
     with served(held[0], "--open", BROWSER=f"{browser} %s") as said:
         pass
     assert opened.read_text().strip() == said, "it was opened before the server ended"
+
+
+def _page(address: str) -> str:
+    with urlopen(address) as answer:
+        return text_of(answer.read().decode())
+
+
+@pytest.mark.long
+def test_the_environment_is_that_of_the_git_branch_at_the_start_and_stays_it(tmp_path: Path) -> None:
+    root = make(tmp_path / "lake", {"layers/bronze/a.sql": "select 1 as id"})
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(root), *words], check=True, capture_output=True)
+
+    git("init", "--initial-branch", "pr_1")
+    with lakeflow.open(root, settings={"env": "pr_1"}) as lake:
+        assert lake.materialize() is not None
+    with served(root, "--env", "git") as address:
+        for branch in ("pr_1", "pr_2"):
+            git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+            (root / "layers/bronze" / f"{branch}.sql").write_text("select 2 as id")
+            shown = _page(f"{address}assets/bronze.a")
+            assert "environment pr_1 " in shown
+            assert "The same: lakeflow status bronze.a --env pr_1 " in shown
+            assert "1 row" in _page(f"{address}assets/bronze.a/data"), "in pr_2 and on main nobody has published it"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["no/such", "held", "Ä"])
+def test_what_cannot_name_an_environment_ends_it_before_anything_is_served(tmp_path: Path, name: str) -> None:
+    root = make(tmp_path, {"layers/bronze/a.sql": "select 1 as id"})
+    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", "--env", name]
+    ended = subprocess.run(command, env=CLEAN, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert "cannot name an environment" in ended.stderr
 
 
 @pytest.mark.long

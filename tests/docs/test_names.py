@@ -6,20 +6,26 @@ import ast
 import re
 from collections import defaultdict
 
+import pytest
+
 from lakeflow import wap
 from lakeflow.core.model.run import RunState, StepState
 from tests.docs.pages import ROOT
 
-SOURCES = {
-    str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "lakeflow").rglob("*.py"))
-    if "templates" not in path.parts
-}
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, ast.Module]:
+    """Each module of lakeflow by its path, parsed."""
+    return {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "lakeflow").rglob("*.py"))
+        if "templates" not in path.parts
+    }
 
 
-def test_no_two_classes_have_the_same_name_even_where_one_is_private() -> None:
+def test_no_two_classes_have_the_same_name_even_where_one_is_private(sources: dict[str, ast.Module]) -> None:
     found = defaultdict(list)
-    for path, tree in SOURCES.items():
+    for path, tree in sources.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 found[node.name.lstrip("_")].append(f"{path}:{node.lineno}")
@@ -27,11 +33,11 @@ def test_no_two_classes_have_the_same_name_even_where_one_is_private() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
-def test_no_package_gives_out_a_name_that_one_of_its_modules_has() -> None:
+def test_no_package_gives_out_a_name_that_one_of_its_modules_has(sources: dict[str, ast.Module]) -> None:
     """Importing the module, by whom and when, would put it in the place of what the package gives out."""
-    rooms = {path.removesuffix("__init__.py") for path in SOURCES if path.endswith("/__init__.py")}
-    places = {path.removesuffix("/__init__.py").removesuffix(".py") for path in SOURCES}
-    given = {room: _given_out(SOURCES[f"{room}__init__.py"]) for room in rooms}
+    rooms = {path.removesuffix("__init__.py") for path in sources if path.endswith("/__init__.py")}
+    places = {path.removesuffix("/__init__.py").removesuffix(".py") for path in sources}
+    given = {room: _given_out(sources[f"{room}__init__.py"]) for room in rooms}
     assert sum(map(len, given.values())) > 100
     assert {f"{room}{name}" for room, names in given.items() for name in names} & places == set()
 
@@ -57,8 +63,10 @@ def _calls_of_wap(method: ast.FunctionDef) -> set[str]:
     }
 
 
-def test_a_method_of_the_lake_and_the_function_of_wap_that_it_calls_have_the_same_name() -> None:
-    trees = (SOURCES[f"lakeflow/lake/{name}.py"] for name in ("lake", "reading", "standing", "trying"))
+def test_a_method_of_the_lake_and_the_function_of_wap_that_it_calls_have_the_same_name(
+    sources: dict[str, ast.Module],
+) -> None:
+    trees = (sources[f"lakeflow/lake/{name}.py"] for name in ("lake", "reading", "standing", "trying"))
     methods = [
         method
         for tree in trees

@@ -75,6 +75,7 @@ def test_a_table_that_waits_for_another_is_told_to_who_does_not_hear_of_that_oth
     ]
 
 
+@pytest.mark.long
 def test_a_message_names_the_asset_the_failed_checks_what_readers_see_and_the_command(
     tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -36,6 +36,7 @@ def test_lakeflow_and_plain_duckdb_come_to_the_same_rows_and_a_difference_is_tol
         require_same(lake)
 
 
+@pytest.mark.long
 def test_a_check_that_fails_by_hand_ends_the_benchmark(lake: Path) -> None:
     """A side that found nothing because it looked at nothing would be quick."""
     file = lake / "landing/customer/again.parquet"

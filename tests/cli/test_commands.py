@@ -210,6 +210,7 @@ def test_failing_rows_of_main_are_those_of_the_audit_that_published_it(held: Pat
     assert "passed on bronze.weather s" in passed.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [

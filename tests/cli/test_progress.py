@@ -62,6 +62,7 @@ def test_off_a_terminal_a_step_has_a_line_when_it_begins_and_one_when_its_audit_
     ]
 
 
+@pytest.mark.long
 def test_off_a_terminal_progress_is_on_stderr_without_escapes_even_when_colour_is_forced_off_the_terminal() -> None:
     done = python(TELL.format(slowly=False))
     assert done.returncode == 0, done.stderr

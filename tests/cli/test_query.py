@@ -266,6 +266,7 @@ def test_no_value_and_no_name_of_a_column_acts_on_a_terminal(made: tuple[Path, l
         forks.close()
 
 
+@pytest.mark.long
 def test_a_file_is_named_from_where_somebody_types(made: tuple[Path, list[str]], tmp_path: Path) -> None:
     root, _ = made
     for words in (("query", "select 1 as one", "--to", "rows.csv"), ("export", "gold.shops", "--to", "out")):

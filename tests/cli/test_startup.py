@@ -134,6 +134,7 @@ def test_a_look_imports_no_library_and_no_room_that_it_does_not_ask(command: str
     assert rooms(loaded, *NEEDED_BY_NONE, *READS_FILES) == []
 
 
+@pytest.mark.long
 def test_what_a_look_makes_is_not_searched_for_garbage_before_there_is_much_of_it(built: Path) -> None:
     code = "import gc\nfrom lakeflow.cli.main import run\n{}\nprint(gc.isenabled(), gc.get_threshold()[0])"
     done = python(code.format(f"run(['-C', {str(built)!r}, 'list'])"))

@@ -189,6 +189,7 @@ def test_the_exit_code_says_where_readers_would_have_seen_something(
     assert "did you mean 'shop'?" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_what_was_never_published_is_refused(root: Path) -> None:
     write(root, "layers/silver/never.sql", "/*\nkey = ['id']\n*/ select 1 as id")
     with lakeflow.open(root) as lake, pytest.raises(UsageError, match="was never published"):

@@ -82,7 +82,7 @@ class Table:
 @pytest.mark.long
 @pytest.mark.sampled(4)
 @given(deliveries)
-@explored(20)
+@explored(20, few=2)
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_new_rows_in_any_order_give_what_a_rebuild_gives(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]
@@ -96,7 +96,7 @@ def test_new_rows_in_any_order_give_what_a_rebuild_gives(
 
 
 @given(deliveries)
-@explored(20)
+@explored(20, few=2)
 @pytest.mark.parametrize("how", [UPSERT, {**SCD2, "track": ("v",)}], ids=["upsert", "scd2"])
 def test_new_keys_in_any_order_give_what_a_rebuild_gives_with_tombstones_too(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]

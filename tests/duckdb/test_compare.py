@@ -25,7 +25,7 @@ def up(steps: int, type_: str = "DOUBLE") -> str:
     return f"nextafter({up(steps - 1, type_)}, 'infinity')" if steps else f"1::{type_}"
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("left", "right", "expected"),
     [

@@ -79,7 +79,7 @@ def _given(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("kind", "text"), CASES)
 @settings(max_examples=5, deadline=None)
 @given(data=st.data())

@@ -89,6 +89,7 @@ def other_run(story: ApartStory, name: str = "") -> None:
     assert story.is_settled()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_publish_in_an_environment_that_died_is_finished_by_the_next_run_anywhere(
@@ -114,6 +115,7 @@ def test_a_publish_in_an_environment_that_died_is_finished_by_the_next_run_anywh
         assert (story.rows(B), story.rows(C)) == ([3, 6], [9])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_promote_that_died_is_finished_or_refused_for_good_by_the_next_run(

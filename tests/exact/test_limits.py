@@ -20,7 +20,7 @@ def _one_lab(lab: Lab) -> Lab:
     return lab
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
 def test_a_value_is_stored_exactly_or_refused_by_its_column(lab: Lab, case: Case) -> None:
     told = case.told(lab)

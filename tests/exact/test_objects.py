@@ -48,7 +48,7 @@ def kept(came: Any, found: Any) -> bool:
     return found is None if pd.isna(came) is True else bool(found == came)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("first", KINDS)
 def test_two_kinds_in_a_column_are_kept_both_or_refused_with_their_rows(lab: Lab, first: str) -> None:
     """Seen in Arrow 26: an int beside a date is a day of 1970, a UUID beside an int is 1, 0.1 in 16 bits is 0."""

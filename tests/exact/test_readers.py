@@ -107,7 +107,7 @@ TABLES = [
 ]
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.long
 @pytest.mark.parametrize("name", TABLES)
 def test_pyiceberg_and_polars_read_each_limit_as_it_was(lake: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")  # it warns unless that is declined

@@ -55,7 +55,7 @@ def verdicts(results: list[CheckResult]) -> list[tuple[str, Outcome]]:
     return [(result.name, result.outcome) for result in results]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("seed", range(25))
 def test_the_added_rows_decide_as_all_rows_do(tmp_path: Path, seed: int) -> None:
     chance = Random(seed)

@@ -70,7 +70,7 @@ BROKEN: Final = (
 """Divergences that the library refuses when it judges, or that only pandas can tell."""
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("line", [*ASKED, *DIFFERENT, *MORE])
 def test_data_judges_as_the_library_does(line: str) -> None:
     if not is_data(line):

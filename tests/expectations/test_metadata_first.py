@@ -123,6 +123,7 @@ def lines(chance: Random) -> list[str]:
     return asked
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 6))])
 def test_metadata_says_what_the_data_says(lab: Lab, seed: int) -> None:
     """Over several files, with NULL, NaN, long texts, and numbers at the ends of their types."""
@@ -149,6 +150,7 @@ def test_counts_extremes_and_values_inside_bounds_need_no_data(lab: Lab) -> None
     assert {one.name: one.scope for one in audit(asked) if not one.path} == {"schema": ReadScope.ALL}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "line",
     [

@@ -49,6 +49,7 @@ def test_a_run_whose_log_cannot_be_written_is_published_and_says_so(
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "Broken pipe"), OSError(errno.ENOSPC, "No space")])
 def test_a_screen_that_is_gone_takes_nothing_back(root: Path, error: OSError) -> None:
     def watch(event: Event) -> None:

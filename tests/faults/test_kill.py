@@ -47,7 +47,7 @@ def assert_all_or_nothing(points: list[dict[str, Any]]) -> None:
 
 
 def test_a_run_killed_at_some_operations_leaves_all_or_nothing_and_is_finished_by_a_retry(in_memory: Path) -> None:
-    assert_all_or_nothing(killed(in_memory, first=40, stride=400))
+    assert_all_or_nothing(killed(in_memory, first=40, stride=800))
 
 
 @pytest.mark.long

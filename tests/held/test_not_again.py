@@ -39,7 +39,7 @@ def test_other_assets_still_run_and_publish(held: Path) -> None:
     assert run(held)[0] is None
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -115,6 +115,7 @@ def test_a_first_build_that_is_held_holds_what_would_be_made_from_it(tmp_path: P
         assert ids(lake, "silver.people") == [1]
 
 
+@pytest.mark.long
 def test_nothing_is_published_where_all_or_nothing_is_asked_and_one_is_held(held: Path) -> None:
     deliver(held, "people/2.csv", "id,name\n2,Bob\n")
     found, left = run(held, all_or_nothing=True)

@@ -53,6 +53,7 @@ def test_a_mended_delivery_is_published_and_nothing_is_held_any_more(held: Path)
         assert not [one for one in lake.doctor() if old.id in one.message]
 
 
+@pytest.mark.long
 def test_a_publish_of_an_older_run_supersedes_nothing(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()

@@ -173,6 +173,7 @@ def test_a_manifest_that_fails_half_way_is_no_whole_file(tmp_path: Path) -> None
         unpack(path.read_bytes())
 
 
+@pytest.mark.long
 def test_a_manifest_is_written_without_all_of_pyiceberg_s_tables() -> None:
     """Its own writer imports them, and the parser of their filters, for one default."""
     asked = [sys.executable, "-c", WRITING]

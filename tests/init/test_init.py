@@ -154,6 +154,7 @@ def test_files_of_other_names_do_not_stand_in_the_way(tmp_path: Path) -> None:
     assert lakeflow("init", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.long
 def test_the_wheel_holds_every_template(tmp_path: Path) -> None:
     build = "from hatchling.build import build_wheel; import sys; build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=REPOSITORY, check=True, capture_output=True)

@@ -136,7 +136,8 @@ def test_any_deliveries_give_what_one_build_of_all_rows_gives(
         agree(life)
 
 
-@pytest.mark.parametrize("unit", ["day", pytest.param("month", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("unit", ["day", "month"])
 def test_late_rows_at_both_ends_of_the_day_that_has_23_hours_go_into_it_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str
 ) -> None:

@@ -57,6 +57,7 @@ def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passe
     assert after["price between 0 and 200"] is ReadScope.ALL, "what stands below was forced"
 
 
+@pytest.mark.long
 def test_a_merge_is_audited_by_the_rows_that_it_wrote(tmp_path: Path) -> None:
     def merge(*rows: str) -> RunRecord:
         text = "/*\nwrite = 'upsert'\nkey = ['id']\n*/\n"

@@ -21,6 +21,7 @@ def write(root: Path, text: str) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_show_and_read_take_the_time_of_which_readers_are_asked(tmp_path: Path) -> None:
     with lakeflow.open(write(tmp_path, SILVER)) as lake:
         lake.materialize()

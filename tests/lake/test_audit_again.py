@@ -78,6 +78,7 @@ def test_todays_checks_run_on_main_and_nothing_is_written_or_recorded(root: Path
     assert state(root) == before
 
 
+@pytest.mark.long
 def test_a_history_says_which_snapshots_would_have_been_held(root: Path) -> None:
     found = audit(root, "silver.sales", history=5)
     assert [(one.rows, bool(one.reason)) for one in found] == [(3, True), (2, False), (1, False)]

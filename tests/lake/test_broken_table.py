@@ -91,6 +91,7 @@ def _healths(lake: Lake) -> dict[str, AssetState]:
     return {str(one.asset): one.state for one in lake.status()}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_the_other_tables_are_shown_as_they_were_and_the_broken_one_is_said(
     root: Path, damage: Callable[[Path], object]

@@ -176,6 +176,7 @@ def test_nothing_comes_due_and_nobody_reads_a_row_twice(root: Path) -> None:
         assert not [finding for finding in lake.doctor() if finding.level is not Level.OK]
 
 
+@pytest.mark.long
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(root: Path) -> None:
     before = sorted(str(path) for path in (root / ".lakeflow/warehouse").rglob("*"))
     with opened(root) as lake:

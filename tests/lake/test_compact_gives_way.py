@@ -43,6 +43,7 @@ def lease_of(lake: Lake, run: str) -> Lease:
     return Lease(run, f"token of {run}", frozenset({LANDED}), lake._world.invocation.holder)
 
 
+@pytest.mark.long
 def test_a_table_that_a_run_is_at_work_on_is_left_for_another_time(root: Path) -> None:
     with opened(root) as lake:
         lease = lease_of(lake, "6gother001")

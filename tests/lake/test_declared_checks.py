@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import lakeflow
 from lakeflow.core.model.check import Severity
 
@@ -16,6 +18,7 @@ FILES = {
 }
 
 
+@pytest.mark.long
 def test_a_lake_names_its_checks_as_a_run_records_them_and_says_what_each_weighs(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

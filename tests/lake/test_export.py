@@ -155,6 +155,7 @@ def versions(place: Path) -> set[int]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["out", "bi.duckdb"])
 def test_personal_values_stay_in_the_lake_unless_they_are_asked_for(lake: Lake, tmp_path: Path, place: str) -> None:
     done = lake.export("bronze.buyers", to=tmp_path / place)

@@ -69,6 +69,7 @@ def test_all_that_read_it_is_named_and_what_still_holds_its_rows(lake: Lake) -> 
     assert now.holds
 
 
+@pytest.mark.long
 def test_it_answers_alike_without_the_ledger(lake: Lake) -> None:
     before = impact_json(lake.impact("silver.a@v1"))
     lake.close()

@@ -98,6 +98,7 @@ def test_the_open_partition_is_marked_and_built_again_when_it_is_over(shop: Shop
     assert shop.run() == "nothing to do"
 
 
+@pytest.mark.long
 def test_an_asset_may_wait_until_its_partitions_are_over(shop: Shop) -> None:
     shop.declare("silver", "partial = false")
     shop.run("bronze.sales silver.sales")

@@ -180,6 +180,7 @@ def test_a_forced_publish_says_who_and_why(tmp_path: Path) -> None:
     assert entry.changes[0].passed < (entry.changes[0].total or 0)
 
 
+@pytest.mark.long
 def test_a_version_is_taken_wherever_a_moment_is(lake: Lake) -> None:
     counted = "select count(*) from silver.b"
     assert lake.query(counted, as_of="v1").fetchall() == [(3,)]

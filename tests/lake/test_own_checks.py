@@ -76,6 +76,7 @@ def test_keys_and_counts_are_compared_with_the_tables_of_the_run_and_with_main(l
     ]
 
 
+@pytest.mark.long
 def test_a_fact_is_published_only_together_with_the_dimension_that_it_references(lake: Lake) -> None:
     write(Path(lake.project.root), {"checks/silver/shops.none.sql": "select * from silver.shops"})
     with lakeflow.open(lake.project.root) as opened:

@@ -86,6 +86,7 @@ def test_what_a_killed_writer_left_in_the_log_is_seen_with_and_without_its_index
     assert not index.exists()
 
 
+@pytest.mark.long
 def test_a_run_says_that_it_may_not_write(root: Path) -> None:
     done = read_only(root, "materialize --force")
     assert done.returncode == 2

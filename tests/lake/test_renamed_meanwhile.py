@@ -92,6 +92,7 @@ def test_a_retry_after_a_rename_that_is_held_again_is_held_under_its_new_name(ro
     assert _is_well(root)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("reason", [None, "eight is enough"])
 def test_a_held_snapshot_is_published_under_its_new_name(root: Path, reason: str | None) -> None:
     _rename(root, PASSES if reason is None else FAILS)

@@ -134,6 +134,7 @@ def test_a_new_foreign_key_audits_what_is_published_and_rebuilds_nothing(lake: L
     assert told(run) == {"gold.sales": ("audited", "")}
 
 
+@pytest.mark.long
 def test_a_fact_alone_is_looked_up_in_what_is_published(lake: Lake) -> None:
     """No dimension yet: the check says so instead of passing."""
     run = lake.materialize("+gold.sales")

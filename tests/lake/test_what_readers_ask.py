@@ -141,6 +141,7 @@ def test_status_says_who_is_at_work_where_and_since_when_and_only_while_that_pro
         assert lake.at_work() == ()
 
 
+@pytest.mark.long
 def test_a_list_says_health_when_it_is_asked_for(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize("bronze.orders")

@@ -78,6 +78,7 @@ def test_a_rename_that_cannot_be_is_a_fault_of_the_files(tmp_path: Path, files: 
         opened(make(tmp_path, {f"layers/silver/{name}.sql": text for name, text in files.items()}))
 
 
+@pytest.mark.long
 def test_another_key_alone_audits_what_stands_and_writes_nothing(tmp_path: Path) -> None:
     built(tmp_path)
     with opened(built_with_key(tmp_path, "['id', 'shop']")) as lake:

@@ -52,7 +52,7 @@ BAD_CSV: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("fault", BAD_CSV)
 def test_a_csv_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lake, fault: str) -> None:
     content, says = BAD_CSV[fault]
@@ -92,6 +92,7 @@ def test_a_row_without_a_header_is_not_shown_where_personal_data_is_declared(lak
     lake.refused("its columns drift: + …, + …, − id, − total", secret=SECRET)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["half.csv.gz", "wrong.csv.gz", "half.zip", "two.zip", "none.zip", "text.gz"])
 def test_an_archive_that_is_not_whole_is_named(lake: Lake, name: str) -> None:
     whole = gzip.compress(GOOD.encode() * 50)
@@ -108,7 +109,7 @@ def test_an_archive_that_is_not_whole_is_named(lake: Lake, name: str) -> None:
     lake.refused(f"drops/{name}", "files, not one" if name in {"two.zip", "none.zip"} else "damaged or not whole")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("encoding", ["", 'encoding = "latin-1"'])
 @pytest.mark.parametrize("name", ["plain.csv", "twice.csv.gz", "inside.zip", "b.csv.bz2", "x.csv.xz"])
 def test_what_is_packed_in_another_way_is_named_and_not_taken_for_text(lake: Lake, name: str, encoding: str) -> None:
@@ -169,7 +170,7 @@ BAD_JSON: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("fault", BAD_JSON)
 def test_an_ndjson_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lake, fault: str) -> None:
     content, says = BAD_JSON[fault]

@@ -12,6 +12,7 @@ from tests.landing.test_drift import contract, landed, parquet
 LONG = "x" * 60
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("cap", "name", "content", "says"),
     [

@@ -100,6 +100,7 @@ def test_a_new_column_is_left_out_where_extra_says_so(lake: Lake) -> None:
     assert "channel" not in read_back(lake).column_names
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("header", "says"),
     [

@@ -38,7 +38,7 @@ SURPLUS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("line", SURPLUS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_row_with_a_value_too_many_is_refused_also_where_that_is_empty(lake: Lake, line: str, end: str) -> None:
@@ -245,6 +245,7 @@ def test_a_json_array_lands_an_object_a_row(lake: Lake) -> None:
     assert "Nothing to do" in lake.materialize().stdout
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -103,6 +103,7 @@ def test_a_later_file_in_another_unicode_form_is_refused(lake: Lake) -> None:
     lake.refused("which names its fields in another form", "name them as the files before did")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -94,7 +94,8 @@ def is_sound(root: Path) -> bool:
         return not [one for one in lake.doctor() if one.level is not Level.OK]
 
 
-@pytest.mark.parametrize("together", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("together", [False, True])
 def test_the_lake_is_as_if_the_file_had_never_landed(tmp_path: Path, together: bool) -> None:
     delivered(tmp_path / "a", *DAYS, together=together)
     run = unland(tmp_path / "a", "drops/2.csv")

@@ -203,5 +203,5 @@ def configured(examples: int, steps: int) -> type:
     return case
 
 
-TestMonth = configured(2, 6)
+TestMonth = configured(1, 6)
 TestLongMonth = pytest.mark.timeout(3600)(pytest.mark.long(configured(6, 20)))

@@ -57,6 +57,7 @@ def test_refused_rows_are_published_beside_the_others(tmp_path: Path) -> None:
         assert [(str(above.status.asset), above.used_rows) for above in tree.upstreams] == [("silver.orders", 2)]
 
 
+@pytest.mark.long
 def test_more_than_the_fraction_holds_the_step_with_all_its_rows(tmp_path: Path) -> None:
     with lakeflow.open(make(tmp_path, files(', "max_fraction": 0.2'))) as lake:
         run = lake.materialize("+gold.sums")

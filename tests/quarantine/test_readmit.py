@@ -238,6 +238,7 @@ def test_files_that_landed_do_not_land_again_after_a_readmission(tmp_path: Path)
         ]
 
 
+@pytest.mark.long
 def test_an_asset_that_replaces_its_rows_is_run_again_instead(root: Path) -> None:
     replaces = SILVER.replace("append", "replace").replace("new_rows = ['bronze.orders']\n", "")
     (root / "layers/silver/orders.sql").write_text(replaces)

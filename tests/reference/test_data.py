@@ -48,6 +48,7 @@ def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(lan
     assert sorted(path.name for path in (landing / "airports").iterdir()) == ["2013-01.csv", "2013-03.csv"]
 
 
+@pytest.mark.long
 @installed
 @pytest.mark.parametrize(("feed", "rows"), [("flights", 336_776), ("weather", 26_115)])
 def test_the_months_hold_every_row_of_the_year_once(landing: Path, feed: str, rows: int) -> None:

@@ -78,6 +78,7 @@ ONE_MORE = PEOPLE.format("").replace(
 BROKEN = TOWNS.format(", max(weight) as heaviest")
 
 
+@pytest.mark.long
 def test_a_review_of_thousands_of_assets_fits_into_a_comment() -> None:
     keys = [AssetKey.parse(f"silver.a{number}") for number in range(3_000)]
     check = CheckResult("x" * 300, Outcome.FAILED, detail="y" * 300, samples=({"a": "z" * 90},) * 5)

@@ -177,6 +177,7 @@ def test_only_snapshots_that_passed_an_audit_are_looked_at(root: Path) -> None:
         assert [each.rows for each in lake.suggest("silver.orders", history=2).history] == [1000, 960]
 
 
+@pytest.mark.long
 def test_what_was_never_published_and_what_is_a_quarantine_is_refused(lake: Lake, root: Path) -> None:
     write(root, "layers/silver/never.sql", "/*\nkey = ['id']\n*/ select 1 as id")
     with lakeflow.open(root) as opened, pytest.raises(UsageError, match="was published by an audit"):

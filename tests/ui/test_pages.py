@@ -88,6 +88,7 @@ def test_one_click_from_home_leads_to_the_rows_that_failed_and_what_to_type(
         assert f"lakeflow {words} {held[1]}" in said
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", SHOWN)
 def test_every_page_is_shown_with_the_command_that_answers_the_same(
     pages: TestClient, held: tuple[Path, str], path: str

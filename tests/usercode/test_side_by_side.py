@@ -77,6 +77,7 @@ def test_the_log_of_a_run_says_how_long_cores_were_idle(lake: Lake) -> None:
     assert abs(idle - max(0.0, 2 * wall - processor)) < 0.03
 
 
+@pytest.mark.long
 def test_queries_side_by_side_take_parts_and_one_alone_the_whole(lake: Lake) -> None:
     for name in ("bronze/a", "bronze/b"):
         lake.write(f"layers/{name}.sql", SETTINGS)

@@ -70,6 +70,7 @@ def test_a_file_of_others_that_is_as_its_manifest_says_is_no_fault(added: tuple[
     assert path.exists()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

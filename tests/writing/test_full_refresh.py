@@ -85,7 +85,7 @@ def test_the_same_rows_again_leave_main_as_it_is_unless_they_append(things: Thin
     assert said(things) == [("c", 3, date(2020, 1, 7))]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.long
 def test_none_at_all_empty_the_table(things: Things) -> None:
     """Nothing can be said of rows that are not there, so a person must allow that."""
     run = things.feed([], full_refresh=True)

@@ -119,6 +119,7 @@ def test_a_sort_order_is_the_tables_and_files_are_in_it(things: Things) -> None:
     assert found == sorted(found, key=lambda pair: (-pair[0], pair[1]))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("by", "words"),
     [

@@ -34,6 +34,7 @@ def test_a_float_that_changed_is_published(tmp_path: Path, write: str) -> None:
     assert [current(found) for found in lake.others()] == [{"l": [1700000000456.0]}] * 2
 
 
+@pytest.mark.long
 def test_four_units_in_the_last_place_are_the_same_rows(tmp_path: Path) -> None:
     lake = things(tmp_path, 'write="upsert"', DOUBLES)
     lake.feed([{"k": "a", "p": 0, "v": 1.0}])

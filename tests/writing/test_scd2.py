@@ -107,6 +107,7 @@ def test_what_is_written_today_and_goes_today_has_held_for_the_day(things: Thing
     assert (gone["valid_from"], gone["valid_to"]) == (today(), today() + timedelta(days=1))
 
 
+@pytest.mark.long
 def test_a_version_that_begins_in_the_future_is_not_current_until_then(things: Things) -> None:
     later = today() + timedelta(days=2)
     things.feed([row("a", 1, "2020-01-01"), row("a", 2, str(later))])

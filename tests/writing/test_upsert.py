@@ -48,6 +48,7 @@ def test_a_key_that_comes_twice_ends_the_step_and_leaves_main_as_it_was(things: 
     )
 
 
+@pytest.mark.long
 def test_the_last_of_several_rows_counts_where_that_is_declared(things: Things) -> None:
     things.code(f'{UPSERT}, keep="last by v"')
     assert things.states([{"k": "a", "v": 2}, {"k": "a", "v": 3}, {"k": "b", "v": 1}]) == ("published", "")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Self
 
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import HandedOver, Intent, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import Forgotten, HandedOver, Intent, NameNote, Note, Repinned, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Registration
 from lakeflow.core.model.run import Lease
@@ -40,8 +40,8 @@ class RunEntry:
                     ledger.rename(transaction, old, new)
                 case Dropped():
                     ledger.drop(transaction, note)
-                case HandedOver():
-                    ledger.hand_over(transaction, note)
+                case HandedOver() | Repinned() | Forgotten():
+                    ledger.note_environment(transaction, self.lease, note)
 
     def before(self, seen: Mapping[AssetKey, str]) -> Intent:
         where = self.world.environment

@@ -102,6 +102,7 @@ class World:
     content hashes; `find_drift` reads the columns that such files have; `changed_files` looks at these files again and
     names those that hold something else by now. `log` watches every run; `release` lets go of what was opened for
     the ports. `claim` is called before anything is written: LakeError where the warehouse is not this lake's.
+    `make_environment` is called once the leases are held: whoever had them may have dropped this world's environment.
     `outbox` holds the alerts of what the ledger records; the story itself never asks for it. While `is_ending`, a
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
     files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
@@ -128,6 +129,7 @@ class World:
     outside_bytes: Callable[[Sequence[str]], int] = lambda _: 0
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None
+    make_environment: Callable[[], None] = lambda: None
     outbox: Outbox | None = None
     is_ending: Callable[[], bool] = lambda: False
     looked: dict[object, Touched] = field(default_factory=dict)

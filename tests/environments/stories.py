@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,6 @@ class Story(Lab):
         return main.within(self.name) if self.name else main
 
     def _entered(self, world: wap.World, name: str) -> wap.World:
-        def claim() -> None:
-            world.claim()
-            make(world.catalog, self.environments, name)
-
         def reader() -> str:
             return name if self.environments.find(name) else ""
 
@@ -69,7 +66,7 @@ class Story(Lab):
             world,
             catalog=EnvironmentCatalog(catalog, self.environments, name),
             ledger=Gated(f"ledger@{name}", self._ledger_of(name), self._pass),
-            claim=claim,
+            make_environment=partial(make, world.catalog, self.environments, name),
             looked={},
         )
 

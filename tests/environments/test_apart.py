@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.errors import ConflictError, LakeError
+from lakeflow.core.errors import ConflictError, LakeError, UsageError
 from lakeflow.core.model.changes import FENCED, REFUSED
 from lakeflow.core.model.run import RunState
 from tests.core.samples import key
@@ -206,6 +206,88 @@ def test_a_fence_goes_with_the_environment(story: ApartStory) -> None:
     assert [ref for ref in story.branches(B) if REFUSED in ref]
     story.drop()
     assert story.branches(B) == []
+
+
+def moved_under(story: ApartStory) -> None:
+    """Of what the environment has built nothing stands on today's main any more."""
+    for name, number in ((B, 7), (C, 8)):
+        story.foreign_append(name, [number])
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("at", MOMENTS)
+def test_a_drop_that_died_is_finished_by_the_next_run_anywhere(story: ApartStory, at: int, by: str) -> None:
+    before = heads(built(story))
+    story.at_moment(at, story.die)
+    with pytest.raises(Crash):
+        story.drop()
+    asked = story.catalog.asked
+    assert story.environments.find("pr") is not None, "until then it is recorded, for its readers see all of it"
+    other_run(story, by)
+    assert [story.head(name) for name in (B, C)] == [None, None]
+    assert (heads(story), story.verdicts(B, "pr")) == (before, story.verdicts(B))
+    assert (story.environments.find("pr") is not None) == (by == "pr"), "a run there made it anew"
+    assert seen_inside(story) == ([2, 4], [6])
+    with pytest.raises(ConflictError):
+        story.catalog.late(asked)
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("at", MOMENTS)
+def test_a_refresh_that_died_is_finished_by_the_next_run_anywhere(story: ApartStory, at: int, by: str) -> None:
+    moved_under(built(story))
+    before = pins(story)
+    story.at_moment(at, story.die)
+    with pytest.raises(Crash):
+        story.refresh()
+    assert pins(story) == before, "until then all pins are what they were, for its readers see all of it"
+    other_run(story, by)
+    assert [story.head(name) for name in (B, C)] == [None, None]
+    assert pins(story) == heads(story)
+    assert (story.refresh(), left_over(story)) == ([], [])
+
+
+def pins(story: ApartStory) -> tuple[int | None, ...]:
+    found = story.environments.find("pr")
+    assert found is not None
+    return tuple(found.pins[key(name)].snapshot_id for name in (A, B, C))
+
+
+@pytest.mark.parametrize("at", MOMENTS)
+def test_who_drops_or_refreshes_and_gets_no_answer_goes_on_to_the_end(story: ApartStory, at: int) -> None:
+    moved_under(built(story))
+    story.at_moment(at, story.lose_the_answer)
+    assert story.refresh() == [C, B]
+    assert (pins(story), story.is_settled()) == (heads(story), True)
+    built(story)
+    story.at_moment(at, story.lose_the_answer)
+    assert story.drop() == [C, B]
+    assert (story.environments.find("pr"), story.is_settled()) == (None, True)
+
+
+def test_a_drop_of_which_only_a_part_can_come_is_typed_again(story: ApartStory) -> None:
+    """Another engine moves a branch of the environment before it is gone."""
+    built(story)
+    story.at_moment(1, story.die)
+    with pytest.raises(Crash):
+        story.drop()
+    (late,) = [name for name in (B, C) if story.head(name) is not None]
+    story.foreign_append(late, [7], branch="env_pr")
+    other_run(story)
+    assert story.environments.find("pr") is not None
+    assert story.drop() == [late]
+    assert (story.environments.find("pr"), left_over(story)) == (None, [])
+
+
+def test_who_refreshes_what_a_dead_drop_left_is_told_that_it_is_gone(story: ApartStory) -> None:
+    built(story)
+    story.at_moment(1, story.die)
+    with pytest.raises(Crash):
+        story.drop()
+    story.reopen()
+    with pytest.raises(UsageError, match="there is no environment pr"):
+        story.refresh()
+    assert [story.head(name) for name in (B, C)] == [None, None]
 
 
 def test_the_intent_of_who_works_in_an_environment_is_its_own_affair(story: ApartStory) -> None:

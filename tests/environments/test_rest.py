@@ -5,6 +5,8 @@ Runs in an environment and promotes are killed at their operations: `LAKEFLOW_TE
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from lakeflow.core.environments.environment import named_by
+from lakeflow.core.errors import UsageError
 from lakeflow.core.model.run import RunState
 from lakeflow.core.view.findings import Level
 from tests.environments.lab import CHANGED, project, seen_of
@@ -165,6 +169,16 @@ def promote(lab: Lab) -> None:
     lab.promote()
 
 
+def refresh(lab: Lab) -> None:
+    assert isinstance(lab, RestStory)
+    lab.refresh()
+
+
+def drop(lab: Lab) -> None:
+    assert isinstance(lab, RestStory)
+    lab.drop()
+
+
 @pytest.fixture(params=KINDS)
 def lake(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Places:
     made = Places(tmp_path, servers.rest(request.param))
@@ -219,6 +233,37 @@ def test_a_promote_that_is_killed_anywhere_is_all_there_or_not_at_all(lake: Plac
         lake.rest.close()
         before = rows_of(numbers)
     well_ended(lake, numbers)
+
+
+def apart_again(lake: Places, place: int) -> list[list[Any]]:
+    """The environment has what it built, and main has moved under all of it: what readers see there, and of main."""
+    mine, mains = (1, place + 3), (1, place + 1003)
+    in_environment(lake.opened(mine))
+    lake.rest.close()
+    lake.opened(mains).materialize()
+    lake.rest.close()
+    return [rows_of(mine), rows_of(mains)]
+
+
+@pytest.mark.parametrize("act", [refresh, drop])
+def test_a_refresh_or_a_drop_that_is_killed_anywhere_lets_readers_see_all_of_it_or_nothing(
+    lake: Places, act: Callable[[Lab], None]
+) -> None:
+    apart_again(lake, 0)
+    assert lake.child(act, Counted(), (1, 3)) == 0
+    for place in swept(lake):
+        before, after = apart_again(lake, place)
+        mains = raw_mains(lake)
+        lake.child(act, Counted(place), (1, 3))
+        lab = lake.opened((1, 3))
+        assert seen(lab, "pr") in (before, after), place
+        assert raw_mains(lake) == mains, "readers of main see nothing of it"
+        with suppress(UsageError):  # it was dropped
+            act(lab)
+        assert seen(lab, "pr") == seen(lab) == after, place
+        assert not [name for table in lab.catalog.load(KEYS).values() for name in table.refs if named_by(name)], place
+        assert lab.ledger.intents().open == ()
+        lake.rest.close()
 
 
 def well_ended(lake: Places, numbers: tuple[int, ...]) -> None:

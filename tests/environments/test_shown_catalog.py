@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -124,6 +125,24 @@ def test_its_branch_or_its_pin_stands_where_main_stands(lake: Lake) -> None:
     found = shown(lake).load([A, B])
     assert dict(found[A].refs) == {"main": 3, "audit_r1": 2}
     assert dict(found[B].refs) == {"main": 1}
+
+
+def test_what_is_read_while_the_pins_move_is_read_again(lake: Lake) -> None:
+    """A refresh lets the branch go and pins what main is now: no table of before has pins of after."""
+
+    class Refreshed(Lake):
+        def load(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Table]:
+            found = super().load(keys)
+            if records.known == PR:
+                self.tables[A] = replace(line(A), refs={"main": 2})
+                records.known = replace(PR, pinned_at=NOON + timedelta(1), pins={A: Pinned("silver.a", 2)})
+            return found
+
+    records = Records(PR)
+    there = EnvironmentCatalog(cast("Any", Refreshed(lake.tables)), cast("Any", records), "pr")
+    assert dict(there.load([A])[A].refs) == {"main": 2}
+    records.known, lake.tables[A] = PR, line(A, env_pr=3)
+    assert dict(there.look([A]).tables[A].refs) == {"main": 2}
 
 
 def test_one_that_was_not_made_yet_shows_main_and_so_do_tables_that_are_not_among_these(lake: Lake) -> None:

@@ -392,6 +392,23 @@ def test_who_is_at_work_on_main_or_there_is_waited_for(story: Story) -> None:
         assert ready(story.promote().promotion) == [C, B]
 
 
+def test_a_run_that_waited_while_its_environment_was_dropped_makes_it_anew(story: Story) -> None:
+    def dropped() -> None:
+        name, story.name = story.name, ""
+        story.drop()
+        story.name = name
+
+    first = tripled(story).head(B)
+    story.foreign_append(A, [5])
+    story.at("ledger@pr.acquire>", dropped)
+    with story.inside():
+        story.materialize(f"{B} {C}", forced=True)
+    made = story.environments.find("pr")
+    assert made is not None
+    assert (made.pins[key(A)].snapshot_id, story.head(B) not in {first, None}) == (story.main(A), True)
+    assert story.rows(B, story.head(B)) == [3, 6, 15], "made from what main is now"
+
+
 def test_one_that_makes_more_ready_meanwhile_is_not_torn(story: Story) -> None:
     before = heads(tripled(story))
     story.define(A, [5], reads=("a.csv",))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import EnvironmentNote, Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -59,7 +59,7 @@ class MemoryLedger:
         standing = self.standing()
         return frozenset(one.token for one in standing.held if not standing.dead(one))
 
-    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
+    def note_environment(self, transaction: Transaction, lease: Lease, note: EnvironmentNote) -> None:
         raise AssertionError("the lake in memory has no environments")
 
     def standing(self) -> CurrentLeases:

@@ -58,9 +58,9 @@ class RealLab(Lab):
     def close(self) -> None:
         self.database.close()
 
-    def foreign_append(self, name: str, numbers: Numbers) -> None:
+    def foreign_append(self, name: str, numbers: Numbers, branch: str = "main") -> None:
         with self._foreign() as catalog:
-            catalog.load_table(name).append(_arrow(numbers))
+            catalog.load_table(name).append(_arrow(numbers), branch=branch)
 
     def foreign_overwrite(self, name: str, numbers: Numbers) -> None:
         """Only tables whose files are all on disk could be read for a delete; these are replaced whole."""

@@ -49,8 +49,7 @@ class SqlEnvironments:
 
     def forget(self, name: str) -> None:
         with self._database.transaction() as connection:
-            for statement in statements.FORGET:
-                connection.execute(statement, {"name": name})
+            handing_over.forget(connection, name)
 
     def runs(self, name: str) -> frozenset[str]:
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import Forgotten, HandedOver, Intent, Intents, NameNote, Note, Repinned, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model import changes
 from lakeflow.core.model.changes import Change, Registration
@@ -101,8 +101,16 @@ def _note(note: Note) -> dict[str, Any]:
         case Dropped():
             return {"dropped": rows.dropped_row(note)}
         case HandedOver(environment, verdicts, pins):
-            pinned = {str(key): [pin.uuid, pin.snapshot_id] for key, pin in pins.items()}
-            return {"handed": environment, "verdicts": [rows.verdict_row(one) for one in verdicts], "pins": pinned}
+            said = [rows.verdict_row(one) for one in verdicts]
+            return {"handed": environment, "verdicts": said, "pins": _pins(pins)}
+        case Repinned(environment, pins):
+            return {"repinned": environment, "pins": _pins(pins)}
+        case Forgotten(environment):
+            return {"forgotten": environment}
+
+
+def _pins(pins: Mapping[AssetKey, Pinned]) -> dict[str, Any]:
+    return {str(key): [pin.uuid, pin.snapshot_id] for key, pin in pins.items()}
 
 
 def _check(run: RunRecord, step: StepRecord, nth: int) -> dict[str, Any]:
@@ -115,10 +123,17 @@ def _read_note(said: Mapping[str, Any]) -> Note:
     if "dropped" in said:
         return rows.dropped(_row(said["dropped"]))
     if "handed" in said:
-        pins = {AssetKey.parse(name): Pinned(*pin) for name, pin in said["pins"].items()}
-        return HandedOver(said["handed"], _read_verdicts(said), pins)
+        return HandedOver(said["handed"], _read_verdicts(said), _read_pins(said))
+    if "repinned" in said:
+        return Repinned(said["repinned"], _read_pins(said))
+    if "forgotten" in said:
+        return Forgotten(said["forgotten"])
     steps = (rows.step(_row(one["row"]), tuple(map(rows.check, map(_row, one["checks"])))) for one in said["steps"])
     return RunNote(rows.run(_row(said["run"]), tuple(steps)), _read_verdicts(said))
+
+
+def _read_pins(said: Mapping[str, Any]) -> dict[AssetKey, Pinned]:
+    return {AssetKey.parse(name): Pinned(*pin) for name, pin in said["pins"].items()}
 
 
 def _read_verdicts(said: Mapping[str, Any]) -> tuple[VerdictRecord, ...]:

@@ -10,13 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from lakeflow.adapters.ledger import intents, rows, statements
-from lakeflow.adapters.ledger.handing_over import hand_over
+from lakeflow.adapters.ledger import handing_over, intents, rows, statements
 from lakeflow.adapters.ledger.latest import LatestVerdicts
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
-from lakeflow.core.intents.intent import HandedOver, Intent, Intents, NameNote, Note, RunNote
+from lakeflow.core.intents.intent import EnvironmentNote, Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -178,12 +177,13 @@ class SqlLedger:
                 self.rename(connection, old, new)
             case Dropped():
                 self.drop(connection, note)
-            case HandedOver():
-                self.hand_over(connection, note)
+            case _:
+                handing_over.record(connection, note, rows.time(self._clock()))
 
-    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
+    def note_environment(self, transaction: Transaction, lease: Lease, note: EnvironmentNote) -> None:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
-        hand_over(transaction, handed, rows.time(self._clock()))
+        self._assert_held(transaction, lease)
+        handing_over.record(transaction, note, rows.time(self._clock()))
 
     def _within(self, environment: str) -> SqlLedger:
         """The ledger that records an intent of that environment, which alerts nobody."""

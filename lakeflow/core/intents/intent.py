@@ -42,7 +42,23 @@ class HandedOver:
     pins: Mapping[AssetKey, Pinned]
 
 
-Note = RunNote | NameNote | Dropped | HandedOver
+@dataclass(frozen=True)
+class Repinned:
+    """A refresh: what the environment reads from now on of these tables, where it has no state of its own."""
+
+    environment: str
+    pins: Mapping[AssetKey, Pinned]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A drop: nothing is recorded any more of the environment, its runs and verdicts."""
+
+    environment: str
+
+
+EnvironmentNote = HandedOver | Repinned | Forgotten
+Note = RunNote | NameNote | Dropped | EnvironmentNote
 """What the ledger records of a commit."""
 
 

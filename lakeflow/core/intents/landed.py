@@ -95,7 +95,7 @@ def _holds(table: Table, change: Change) -> bool:  # noqa: PLR0911 - one line a 
         case Tag():
             return table.refs.get(change.name) == change.snapshot_id
         case LetGo():
-            return all(table.refs.get(name) != at for name, at in change.refs.items())
+            return all(table.refs.get(name) != at for name, at in change.refs.items()) and not change.frees(table)
     return True
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import MoveNote
-from lakeflow.core.model.table import MAIN
+from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.values import dataclass
 
 FENCED: Final = "fenced_"
@@ -116,6 +116,13 @@ class LetGo:
     key: AssetKey
     refs: Mapping[str, int]
     snapshots: frozenset[int]
+
+    def frees(self, table: Table) -> frozenset[int]:
+        """What of `snapshots` the table has still, and nothing but these branches reaches."""
+        heads = {at for name, at in table.refs.items() if name not in self.refs}
+        seen = {at for _, at in table.log}
+        reachable = {snapshot.id for at in heads | seen for snapshot in table.ancestry(at)}
+        return (self.snapshots & table.snapshots.keys()) - reachable
 
 
 @dataclass(frozen=True)

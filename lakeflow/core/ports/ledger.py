@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lakeflow.core.alerts.outbox import Alert
     from lakeflow.core.alerts.troubles import AlertRule, Condition
     from lakeflow.core.care.garbage import Dropped
-    from lakeflow.core.intents.intent import HandedOver, Intent, Intents
+    from lakeflow.core.intents.intent import EnvironmentNote, Intent, Intents
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord, VerdictRecord
     from lakeflow.core.ports.entry import Transaction
@@ -60,8 +60,10 @@ class Ledger(Protocol):
         """
         ...
 
-    def hand_over(self, transaction: Transaction, handed: HandedOver) -> None:
-        """Record what a promote gives to main inside the catalog's transaction."""
+    def note_environment(self, transaction: Transaction, lease: Lease, note: EnvironmentNote) -> None:
+        """Record what becomes of an environment inside the catalog's transaction. BusyError when `lease` is no longer
+        held.
+        """
         ...
 
     def intend(self, intent: Intent, lease: Lease) -> None:

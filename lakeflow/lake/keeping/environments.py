@@ -65,15 +65,11 @@ def _entered(  # noqa: PLR0913, PLR0917 - what the world of an environment is ma
         """The readers of main are those of an environment that is not made yet."""
         return name if environments.find(name) else ""
 
-    def claim() -> None:
-        world.claim()
-        make(world.catalog, environments, name)
-
     return replace(
         world,
         catalog=EnvironmentCatalog(world.catalog.seen_by(reader), environments, name),
         ledger=SqlLedger(database, processes.is_alive, now, settings.lease_seconds, environment=name),
-        claim=claim,
+        make_environment=partial(make, world.catalog, environments, name),
         outbox=silent,
         looked={},
     )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from lakeflow.core.environments.environment import Environment, branch_in, ref_of
 from lakeflow.core.environments.shown import shown, shown_unmade
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lakeflow.core.ports.entry import Entry
     from lakeflow.core.ports.environments import EnvironmentRecords
 
+_Read = TypeVar("_Read")
 _ON_MAIN: Final = "`--env main` says that main is meant"
 
 
@@ -55,11 +57,11 @@ class EnvironmentCatalog:
         return self._lake.keys()
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
-        return self._shown(self._lake.load(keys))
+        environment, found = self._untorn(partial(self._lake.load, tuple(keys)))
+        return self._all(environment, found)
 
     def look(self, keys: Iterable[AssetKey]) -> Looked:
-        found = self._lake.look(keys)
-        environment = self._environments.find(self._name)
+        environment, found = self._untorn(partial(self._lake.look, tuple(keys)))
         tables: dict[AssetKey, Table] = {}
         broken = dict(found.broken)
         for key, table in found.tables.items():
@@ -169,14 +171,31 @@ class EnvironmentCatalog:
                 raise _refused(self._name, "a tag names what readers of main see")
         return change
 
-    def _shown(self, tables: Mapping[AssetKey, Table]) -> dict[AssetKey, Table]:
+    def _untorn(self, read: Callable[[], _Read]) -> tuple[Environment | None, _Read]:
+        """What is read of the tables, and the environment to which it belongs: it may be promoted, refreshed or
+        dropped meanwhile.
+        """
         environment = self._environments.find(self._name)
+        while True:
+            found, before = read(), environment
+            environment = self._environments.find(self._name)
+            if _pinned(environment) == _pinned(before):
+                return environment, found
+
+    def _shown(self, tables: Mapping[AssetKey, Table]) -> dict[AssetKey, Table]:
+        return self._all(self._environments.find(self._name), tables)
+
+    def _all(self, environment: Environment | None, tables: Mapping[AssetKey, Table]) -> dict[AssetKey, Table]:
         return {key: self._one(environment, table) for key, table in tables.items()}
 
     def _one(self, environment: Environment | None, table: Table) -> Table:
         if environment is None or (self._these is not None and table.key not in self._these):
             return shown_unmade(table, self._name)
         return shown(table, environment)
+
+
+def _pinned(environment: Environment | None) -> tuple[datetime, datetime] | None:
+    return None if environment is None else (environment.made_at, environment.pinned_at)
 
 
 def _refused(name: str, why: str, hint: str = _ON_MAIN) -> UsageError:

@@ -10,9 +10,11 @@ from datetime import timedelta
 from lakeflow.core.environments.environment import branches_of, require_name
 from lakeflow.core.environments.standing import left_by, outdated
 from lakeflow.core.errors import BusyError
+from lakeflow.core.intents.intent import Forgotten
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, LetGo
-from lakeflow.core.ports.entry import UNRECORDED
+from lakeflow.core.model.run import Lease
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.environments.look import environment, recorded
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
@@ -24,12 +26,12 @@ def drop_environment(world: World, name: str) -> tuple[AssetKey, ...]:
     """
     require_name(name)
     environment(world, name, timedelta())
-    with still(world, name):
+    with still(world, name) as lease:
         changes = list(_changes(world, name))
         if changes:
-            world.catalog.commit(changes, UNRECORDED)
-        # Last: a process that dies before leaves an environment without branches, which can be dropped again.
-        recorded(world).forget(name)
+            world.catalog.commit(changes, RunEntry(world.within(name), lease, changes, (Forgotten(name),)))
+        else:
+            recorded(world).forget(name)
     return tuple(sorted({change.key for change in changes}))
 
 
@@ -44,14 +46,14 @@ def drop_outdated(world: World, keep: timedelta) -> tuple[str, ...]:
 
 
 @contextmanager
-def still(world: World, name: str, keys: Sequence[AssetKey] = (), wait: float = 0.0) -> Iterator[None]:
+def still(world: World, name: str, keys: Sequence[AssetKey] = (), wait: float = 0.0) -> Iterator[Lease]:
     """Hold all of an environment, or these assets of it, so that no run is at work there. It is not made by that.
     BusyError where one still is after `wait` seconds.
     """
-    there = replace(world.within(name), claim=world.claim)
+    there = replace(world.within(name), make_environment=world.make_environment)
     every = keys or {*world.catalog.keys(), *world.project.assets}
-    with leased(there, f"env-{world.new_id()}", every, wait):
-        yield
+    with leased(there, f"env-{world.new_id()}", every, wait) as lease:
+        yield lease
 
 
 def _changes(world: World, name: str) -> Iterator[Change]:

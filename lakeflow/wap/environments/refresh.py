@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from lakeflow.core.environments.environment import Environment
 from lakeflow.core.environments.shown import stands_on_main
 from lakeflow.core.environments.standing import left_by
+from lakeflow.core.intents.intent import Repinned
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import REFUSED, LetGo
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.entry import UNRECORDED
+from lakeflow.core.ports.environments import EnvironmentRecords
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.environments.drop import still
 from lakeflow.wap.environments.look import recorded, unknown
 from lakeflow.wap.environments.make import pins_of
@@ -22,18 +24,24 @@ def refresh_environment(world: World, name: str, wait: float = 0.0) -> tuple[Ass
     it: they read main again, and the next run in the environment makes them anew.
     """
     environments = recorded(world)
-    if environments.find(name) is None:
-        raise unknown(name, [one.name for one in environments.all()])
-    with still(world, name, wait=wait):
-        made = environments.find(name)
-        assert made is not None, "nobody drops what this holds"
+    _known(environments, name)
+    with still(world, name, wait=wait) as lease:
+        # What a dead process left is settled by now, its drop of this environment, too.
+        made = _known(environments, name)
         tables = world.catalog.load(world.catalog.keys())
         gone = list(_moved(made, tables.values(), environments.runs(name)))
-        # The branches go first: without them the old pins are what they stood on, which is a state of main too.
+        pins = pins_of(tables)
         if gone:
-            tables = {**tables, **world.catalog.commit(gone, UNRECORDED)}
-        environments.pin(name, pins_of(tables))
+            world.catalog.commit(gone, RunEntry(world.within(name), lease, gone, (Repinned(name, pins),)))
+        else:
+            environments.pin(name, pins)
     return tuple(change.key for change in gone)
+
+
+def _known(environments: EnvironmentRecords, name: str) -> Environment:
+    if (found := environments.find(name)) is None:
+        raise unknown(name, [one.name for one in environments.all()])
+    return found
 
 
 def _moved(made: Environment, tables: Iterable[Table], runs: frozenset[str]) -> Iterator[LetGo]:

@@ -32,6 +32,7 @@ def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> I
     try:
         with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):
             settle_orphans(world)
+            world.make_environment()
             yield lease
     finally:
         with suppress(LakeflowError):  # the work is done; a lease that stays is freed when this process has ended

@@ -279,10 +279,7 @@ def _discard(table: Table, change: Discard) -> Move:
 
 
 def _let_go(table: Table, change: LetGo) -> Move:
-    heads = {at for name, at in table.refs.items() if name not in change.refs}
-    seen = {at for _, at in table.log}
-    reachable = {snapshot.id for at in heads | seen for snapshot in table.ancestry(at)}
-    gone = (change.snapshots & table.snapshots.keys()) - reachable
+    gone = change.frees(table)
     freed = (u.RemoveSnapshots(gone),) if gone else ()
     asserted = tuple(RefAt(name, at) for name, at in sorted(change.refs.items()))
     return asserted, (*(u.RemoveRef(name) for name in sorted(change.refs)), *freed)

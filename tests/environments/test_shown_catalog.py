@@ -211,6 +211,17 @@ def test_nothing_is_published_on_another_snapshot_than_it_shows(lake: Lake) -> N
     assert lake.asked == []
 
 
+def test_it_goes_back_to_what_it_has_of_main_and_no_further(lake: Lake) -> None:
+    hint = "`--env main` says that main is meant; `lakeflow env refresh pr` then reads it here"
+    pinned = replace(PR, pins={A: Pinned("silver.a", 2)})
+    for back in (Rollback(A, 3, 1), Rollback(A, 3, None)):
+        with refused("silver.a would be behind main", hint):
+            shown(lake, pinned).commit([back], UNRECORDED)
+    assert lake.asked == []
+    shown(lake, pinned).commit([Rollback(A, 3, 2)], UNRECORDED)
+    assert lake.asked == [("commit", [Rollback(A, 3, 2, target="env_pr")], UNRECORDED)]
+
+
 def test_tags_are_main_s(lake: Lake) -> None:
     with refused("a tag names what readers of main see"):
         shown(lake).commit([Tag(A, "v1", 1)], UNRECORDED)

@@ -392,6 +392,23 @@ def test_who_is_at_work_on_main_or_there_is_waited_for(story: Story) -> None:
         assert ready(story.promote().promotion) == [C, B]
 
 
+def test_what_was_promoted_is_rolled_back_on_main_and_not_there_alone(story: Story) -> None:
+    """From behind main nothing could be promoted ever again."""
+    tripled(story)
+    before, run = heads(story), story.verdicts(B, "pr")[-1].run
+    published = run_of(story.promote())
+    for way in ("the run", "the table"):
+        with story.inside(), pytest.raises(UsageError) as caught:
+            story.rollback(run) if way == "the run" else story.return_to(B, before[B] or 0, force=True)
+        assert caught.value.message.endswith(f" would be behind it: run {published.id} is one of main")
+        assert caught.value.hint == "`--env main` says that it is meant"
+    story.rollback(published)
+    assert (heads(story), story.refresh()) == (before, [])
+    with story.inside():
+        story.materialize(f"{B} {C}")
+    assert ready(story.promote().promotion) == [C, B]
+
+
 def test_a_run_that_waited_while_its_environment_was_dropped_makes_it_anew(story: Story) -> None:
     def dropped() -> None:
         name, story.name = story.name, ""

@@ -123,9 +123,17 @@ def _undone_with(world: World, tables: Tables, goals: Goals, by: RunRecord) -> l
         for name in sorted((wrote | brought) - {by.id}):
             gone.setdefault(name, set()).add(key)
     return [
-        _without(world.ledger.run(name), frozenset(keys), f"rolled back with run {by.id}")
+        _without(_other(world, name, keys), frozenset(keys), f"rolled back with run {by.id}")
         for name, keys in gone.items()
     ]
+
+
+def _other(world: World, name: str, keys: Collection[AssetKey]) -> RunRecord:
+    try:
+        return world.ledger.run(name)
+    except UsageError as error:
+        # It was published for other readers than those of here: from behind it nothing could come to them again.
+        raise UsageError(f"{min(keys)} would be behind it: {error.message}", hint=error.hint) from None
 
 
 def _without(run: RunRecord, gone: frozenset[AssetKey], why: str) -> RunRecord:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from lakeflow.core.environments.environment import Environment, branch_in, ref_of
-from lakeflow.core.environments.shown import shown, shown_unmade
+from lakeflow.core.environments.shown import shown, shown_unmade, written
 from lakeflow.core.errors import ConflictError, LakeError, UsageError
 from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Registration, Rename, Rollback, Stay, Tag, Untag
 from lakeflow.core.model.table import Looked, Table
@@ -121,6 +121,7 @@ class EnvironmentCatalog:
 
     def commit(self, changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
         self._require_bases(changes)
+        self._require_goals([change for change in changes if isinstance(change, Rollback)])
         mine = [self._mine(change) for change in changes]
         return self._shown(self._lake.commit(mine, entry.about(mine)))
 
@@ -158,6 +159,19 @@ class EnvironmentCatalog:
                     hint="nothing was changed; `lakeflow retry RUN` plans again on what is there now",
                     asset=key,
                 )
+
+    def _require_goals(self, changes: Sequence[Rollback]) -> None:
+        """What it has pinned of main it can go back to, and no further: from there nothing could ever be promoted."""
+        environment = self._environments.find(self._name)
+        if not changes or environment is None:
+            return
+        tables = self._lake.load(change.key for change in changes)
+        for change in changes:
+            table = tables[change.key]
+            own = {snapshot.id for snapshot in written(table, environment)}
+            if change.to not in {environment.base(table), *own}:
+                refresh = f"`lakeflow env refresh {self._name}` then reads it here"
+                raise _refused(self._name, f"{change.key} would be behind main", f"{_ON_MAIN}; {refresh}")
 
     def _mine(self, change: Change) -> Change:
         match change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from lakeflow.adapters.ledger.decoding import UnfitError, made
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import Ruling, VerdictRecord
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -61,6 +62,7 @@ def test_a_value_of_another_type_is_told_by_its_field(name: str, value: object) 
     with pytest.raises(UnfitError) as caught:
         verdict(**{name: value})
     assert caught.value.name == name
+    assert str(caught.value) == name
 
 
 def test_a_column_that_is_lacking_is_told_by_its_field() -> None:
@@ -77,6 +79,8 @@ class Sample:
     rows: int | None = None
     said: tuple[dict[str, str | None], ...] = ()
     kinds: frozenset[Ruling] = frozenset()
+    anything: Any = None
+    evidence: Mapping[str, Any] = EMPTY
 
 
 def test_what_a_database_and_json_lack_is_made_of_what_they_have() -> None:
@@ -87,7 +91,34 @@ def test_what_a_database_and_json_lack_is_made_of_what_they_have() -> None:
     assert found.is_told is True
 
 
-@pytest.mark.parametrize(("name", "value"), [("is_told", 2), ("share", "1"), ("said", '["x"]'), ("kinds", '["no"]')])
+def test_what_is_no_lack_is_read_as_it_stands() -> None:
+    row = {"name": "a", "is_told": 0, "rows": 3, "said": '[{"x": "7"}]', "anything": (5,), "evidence": '{"a": [1]}'}
+    found = made(Sample, tuple(row), tuple(row.values()), {})
+    assert found == Sample("a", rows=3, said=({"x": "7"},), anything=(5,), evidence={"a": [1]})
+    assert found.is_told is False
+
+
+def test_an_empty_map_takes_no_room_of_its_own() -> None:
+    assert made(Sample, ("name", "evidence"), ("a", "{}"), {}).evidence is EMPTY
+
+
+def test_what_is_given_stays_as_it_is_and_a_column_that_is_no_field_is_left_out() -> None:
+    found = made(Sample, ("rows", "other", "share"), (3, b"odd", "one"), {"name": "a", "share": 5})
+    assert (found.name, found.rows, found.share) == ("a", 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rows", "3"),
+        ("is_told", 2),
+        ("share", "1"),
+        ("said", '["x"]'),
+        ("said", '[{"x": 5}]'),
+        ("kinds", '["no"]'),
+    ],
+)
 def test_truth_numbers_and_what_lies_in_lists_are_judged_too(name: str, value: object) -> None:
-    with pytest.raises(UnfitError):
+    with pytest.raises(UnfitError) as caught:
         made(Sample, ("name", name), ("a", value), {})
+    assert caught.value.name == name

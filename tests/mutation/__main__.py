@@ -86,10 +86,10 @@ def _share(count: Counter[str]) -> float:
 
 def main(wanted: Sequence[str]) -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
-    log = BUILD / "log.txt"
     every: list[str] = []
     for _, group in groupby(wanted or TESTS, key=lambda module: TESTS[module]):
         modules = list(group)
+        log = BUILD / f"{_dotted(modules[0])}.txt"  # of its own, since two may run side by side
         with log.open("w", encoding="utf-8") as output:
             command = [sys.executable, "-m", "tests.mutation", "--here", *modules]
             everything = os.environ | {SHARE: "all"}  # a mutant is to meet all examples of a property

@@ -16,6 +16,8 @@ _APART: Final = (
     *(f"tests/wap/test_{name}.py" for name in ("apart", "apart_decisions", "apart_settled")),
 )
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
+_BEGINS: Final = ("tests/wap/test_begins.py", "tests/wap/test_decisions.py")
+_COMPACTED: Final = ("tests/wap/test_compact.py",)
 _ENVIRONMENTS: Final = ("tests/environments/test_stories.py",)
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
@@ -40,16 +42,24 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/core/environments/environment.py": ("tests/core/test_environments.py",),
     "lakeflow/core/environments/shown.py": ("tests/core/test_environments.py",),
     "lakeflow/core/environments/standing.py": ("tests/core/test_environments.py",),
+    "lakeflow/core/environments/hidden.py": ("tests/core/test_hidden.py",),
     "lakeflow/adapters/iceberg/metadata/refs.py": (
         "tests/iceberg/test_refs.py",
         "tests/environments/test_refs_there.py",
     ),
     "lakeflow/adapters/iceberg/commit/pointers.py": ("tests/iceberg/test_pointers.py",),
     "lakeflow/adapters/iceberg/commit/registrations.py": ("tests/iceberg/test_pointers.py",),
+    "lakeflow/adapters/iceberg/commit/numbers.py": ("tests/iceberg/test_numbers.py",),
+    "lakeflow/adapters/iceberg/rest/sessions.py": ("tests/rest/test_sessions.py",),
+    "lakeflow/adapters/iceberg/rest/changes.py": ("tests/rest/test_changes.py",),
     "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
     "lakeflow/adapters/iceberg/rest/commits.py": ("tests/rest/test_commits.py",),
     "lakeflow/wap/run/publish.py": _STORY,
+    "lakeflow/wap/run/begin.py": _BEGINS,
+    "lakeflow/wap/run/lease.py": _BEGINS,
+    "lakeflow/wap/run/lost.py": _BEGINS,
+    "lakeflow/wap/run/supersede.py": _BEGINS,
     "lakeflow/wap/run/needed.py": ("tests/wap/test_needed.py",),
     "lakeflow/wap/decide/rollback.py": tuple(
         f"tests/wap/test_{name}.py" for name in ("rollback", "returned", "decisions", "taken_back")
@@ -60,6 +70,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/wap/decide/runs.py": _STORY,
     "lakeflow/wap/decide/tables.py": _STORY,
     "lakeflow/wap/decide/garbage.py": ("tests/wap/test_garbage.py",),
+    "lakeflow/wap/decide/compact.py": _COMPACTED,
+    "lakeflow/wap/decide/moved_rows.py": _COMPACTED,
     "lakeflow/core/environments/promotion.py": ("tests/core/test_promotion.py",),
     "lakeflow/wap/environments/promotion.py": _ENVIRONMENTS,
     "lakeflow/wap/environments/promote.py": _ENVIRONMENTS,
@@ -72,8 +84,12 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/ledger/ledger.py": _LEDGER,
     "lakeflow/adapters/ledger/rows.py": _LEDGER,
     "lakeflow/adapters/ledger/statements.py": _LEDGER,
-    "lakeflow/adapters/ledger/intents.py": _LEDGER,
-    "lakeflow/adapters/ledger/decoding.py": _LEDGER,
+    "lakeflow/adapters/ledger/intents.py": ("tests/ledger/test_intents.py",),
+    "lakeflow/adapters/ledger/decoding.py": ("tests/ledger/test_decoding.py",),
+    "lakeflow/adapters/ledger/outbox.py": ("tests/ledger/test_outbox.py",),
+    "lakeflow/adapters/ledger/alert_statements.py": ("tests/ledger/test_outbox.py",),
+    "lakeflow/adapters/ledger/lost.py": ("tests/ledger/test_lost.py",),
+    "lakeflow/adapters/ledger/told.py": ("tests/ledger/test_lost.py",),
     "lakeflow/core/intents/landed.py": ("tests/core/test_intents.py",),
     "lakeflow/core/intents/partly.py": ("tests/core/test_intents.py",),
     "lakeflow/wap/entry.py": (*_APART, "tests/wap/test_whole_tables.py", "tests/wap/test_tags.py"),

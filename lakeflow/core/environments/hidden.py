@@ -24,6 +24,7 @@ from lakeflow.core.model.changes import (
     Tag,
     Untag,
 )
+from lakeflow.core.model.table import MAIN
 
 
 def hidden_from(reader: str, intent: Intent) -> frozenset[AssetKey]:
@@ -44,7 +45,7 @@ def _refs(change: Change) -> Iterator[str]:
         case Publish() | Rollback():
             yield change.target
         case Promote() | Retract():
-            yield from ("", change.branch)
+            yield from (MAIN, change.branch)
         case Discard():
             yield change.branch
         case LetGo():

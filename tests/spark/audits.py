@@ -41,7 +41,8 @@ def questions(session: SparkSession, asked: AuditRequest, folder: Path) -> Itera
     for name, value in EXACT.items():
         mine.conf.set(name, value)
     folder.mkdir(exist_ok=True)
-    running = Running(Asset(asked.asset, SqlCode("", "its audit", 1), WriteMode.REPLACE), personal=False)
+    audited = Asset(asked.asset, SqlCode("", "its audit", 1), WriteMode.REPLACE)
+    running = Running(audited, personal=False, session=mine)
     with SparkQuestions(mine, asked.views, folder, _copies_nothing, running).open() as found:
         yield found
 

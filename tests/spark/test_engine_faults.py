@@ -11,7 +11,7 @@ import pytest
 
 import lakeflow
 from lakeflow.adapters.spark import session as sessions
-from lakeflow.core.errors import AssetError, EngineLostError
+from lakeflow.core.errors import AssetError, CodeError, EngineLostError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, SqlCode
 from lakeflow.core.model.schema import Field, Primitive, Schema
@@ -29,6 +29,7 @@ FUNCTIONS = """
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 from lakeflow import asset
@@ -76,6 +77,24 @@ def kills(rows):
     return rows
 
 
+@asset(**GIVEN)
+def stops(rows):
+    from pyspark.sql import functions as F
+
+    context = rows.sparkSession.sparkContext
+    threading.Timer(1.0, context._jsc.sc().stop).start()
+    return rows.repartition(2).select(F.udf(lambda number: time.sleep(3600) or number, "long")("id").alias("id"))
+
+
+@asset(**GIVEN)
+def halts(rows):
+    machine = rows.sparkSession.sparkContext._jvm
+    try:
+        machine.java.lang.Runtime.getRuntime().halt(1)
+    except Exception:
+        return machine.org.apache.spark.Nothing(rows)
+
+
 @asset(**GIVEN, timeout=5)
 def sleeps(rows):
     time.sleep(3600)
@@ -116,6 +135,8 @@ def steps(root: Path) -> Iterator[dict[str, Any]]:
         ("gold.loosens", "the code changes spark.sql.ansi.enabled"),
         ("gold.returns", "the function returned a builtins.list"),
         ("gold.kills", "the driver of Spark ended"),
+        ("gold.stops", "the driver of Spark ended"),
+        ("gold.halts", "the driver of Spark ended"),
         ("gold.sleeps", "it took longer than 5 s and was stopped"),
     ],
 )
@@ -173,33 +194,50 @@ def test_a_cluster_that_lacks_the_store_says_what_to_give_it_and_no_secret(sessi
     mine = session.newSession()
     mine.conf.set("spark.hadoop.fs.s3a.secret.key", "hush-hush")
     said = r"gold\.far: Spark cannot reach the store: .*S3AFileSystem not found"
-    with pytest.raises(AssetError, match=said) as error, failures(Running(far, personal=False)):
+    with pytest.raises(AssetError, match=said) as error, failures(Running(far, False, mine)):
         mine.read.parquet("s3a://bucket/file.parquet")
     assert "spark.hadoop.fs.s3a.access.key" in (error.value.hint or "")
     assert "hush" not in error.value.message + (error.value.hint or "")
 
 
-@pytest.mark.parametrize(
-    ("raised", "said"),
-    [
-        ("PySparkException", "Cannot call methods on a stopped SparkContext."),
-        ("PySparkException", "Job 7 cancelled because SparkContext was shut down"),
-        ("PySparkException", "java.lang.OutOfMemoryError: Java heap space"),
-        ("Py4JError", "py4j does not exist in the JVM"),
-        ("Py4JError", "An error occurred while calling o7.count"),
-    ],
-)
-def test_a_driver_that_ended_is_told_as_that_whenever_it_is_noticed(raised: str, said: str) -> None:
-    required()
+class Ended:
+    """The session of a driver that was stopped, as Spark leaves it."""
+
+    @property
+    def sparkContext(self) -> Any:  # noqa: N802 - as Spark calls it
+        raise AttributeError("'NoneType' object has no attribute 'sc'")
+
+
+ANY_WORDS = [
+    "PySparkException('Job 7 cancelled because SparkContext was shut down')",
+    "PySparkException('words that nobody has seen before')",
+    "Py4JError('An error occurred while calling o7.count')",
+    "ConnectionResetError(104, 'Connection reset by peer')",
+    "TypeError(\"'JavaPackage' object is not callable\")",
+    "CodeError('gold.far: TypeError: it is no number', asset=AssetKey.parse('gold.far'))",
+]
+
+
+@pytest.mark.parametrize("raised", ANY_WORDS)
+def test_a_driver_that_ended_is_told_as_that_in_whatever_words_it_is_noticed(
+    raised: str, session: SparkSession
+) -> None:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     from lakeflow.adapters.spark.failures import Running, failures
 
+    names = {"Py4JError": Py4JError, "PySparkException": PySparkException, "CodeError": CodeError, "AssetKey": AssetKey}
+    error: Exception = eval(raised, names)
     far = Asset(AssetKey.parse("gold.far"), SqlCode("", "layers/gold/far.sql", 1), WriteMode.REPLACE)
-    with pytest.raises(EngineLostError, match="the driver of Spark") as error, failures(Running(far, personal=True)):
-        raise {"PySparkException": PySparkException, "Py4JError": Py4JError}[raised](said)
-    assert "raise spark.driver.memory" in (error.value.hint or "")
+    ended: Any = Ended()
+    with pytest.raises(EngineLostError, match="the driver of Spark ended") as lost, failures(Running(far, True, ended)):
+        raise error
+    assert "raise spark.driver.memory" in (lost.value.hint or "")
+    with pytest.raises(TypeError if isinstance(error, TypeError) else AssetError) as told:  # noqa: SIM117 - two things
+        with failures(Running(far, True, session)):
+            raise error
+    assert not isinstance(told.value, EngineLostError), "it still answers"
 
 
 @pytest.mark.parametrize(("silent", "rows"), [(2, 5), (3, None)])

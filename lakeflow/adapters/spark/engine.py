@@ -73,7 +73,7 @@ class SparkEngine:
         personal = bool(asset.pii) or asset.key in self._personal
         with self._scratch() as folder, watching(self._session, self._settings) as watch:
             step = SparkStep(self._session, self._writer, folder, terms)
-            with step.produced(Running(asset, personal, watch), inputs) as rows:
+            with step.produced(Running(asset, personal, self._session, watch), inputs) as rows:
                 yield rows
 
     @contextmanager
@@ -86,7 +86,7 @@ class SparkEngine:
 
         with self._scratch() as folder, watching(self._session, self._settings) as watch:
             copy = SparkStep(self._session, self._writer, folder, terms).copy
-            running = Running(asset, bool(asset.pii), watch)
+            running = Running(asset, bool(asset.pii), self._session, watch)
             with SparkQuestions(self._session, relations, folder, copy, running).open() as asked:
                 yield asked
 

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException, PythonException
 
-from lakeflow.adapters.spark.java import Py4JError, Py4JJavaError
+from lakeflow.adapters.spark.alive import is_client, is_gone
+from lakeflow.adapters.spark.java import Py4JError
 from lakeflow.core.errors import AssetError, CodeError, EngineLostError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.values import dataclass
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from lakeflow.adapters.spark.idle import IdleWatch
 
 _WITHHELD: Final = "the message is withheld because personal data is involved"
@@ -26,14 +29,8 @@ _CAUSED: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _FIRST: Final = re.compile(r"^: (.+)$", re.MULTILINE)
 _CLASS: Final = re.compile(r"\[[A-Z_]+(?:\.[A-Z_]+)*\]")
 _MEMORY: Final = ("OutOfMemoryError", "GC overhead limit")
-_STOPPED: Final = ("stopped SparkContext", "SparkContext was shut down")
-"""What a job is told that comes after the end of its driver, and one that is under way meanwhile."""
-_UNKNOWN: Final = re.compile(r"(?=\S*[A-Z])\S+ does not exist in the JVM")
-"""Java knows no such class, or nothing of that name in one. Of a package it always says that it is there; where it does
-not, it is Java that is gone.
-"""
-_AWAY: Final = ("StatusCode.UNAVAILABLE", "SESSION_CLOSED", "SESSION_CHANGED", "SESSION_NOT_FOUND", "RETRIES_EXCEEDED")
-"""What a client of Spark Connect says when its server, or the session there, is gone."""
+_GRACE: Final = 1.0
+"""Seconds for which a driver has to go on answering after an error that may be the first of its end."""
 _STORE: Final = (
     *("No FileSystem for scheme", "S3AFileSystem not found", "AccessDenied", "NoAuthWithAWSException", "403 Forbidden"),
     *("InvalidAccessKeyId", "SignatureDoesNotMatch"),
@@ -43,17 +40,20 @@ _GIVE_KEYS: Final = (
     "give the cluster the store's jars and credentials: spark.jars.packages and "
     'spark.hadoop.fs.s3a.access.key = "${…}" in [tool.lakeflow.spark]'
 )
+_MORE: Final = "spark.driver.memory in [tool.lakeflow.spark]"
+_OF_SPARK: Final = (PySparkException, Py4JError, ConnectionError, EOFError)
 _SPARK_SQL: Final = 'engine = "spark" reads Spark SQL: mend the text, or drop the engine if it is DuckDB\'s SQL'
 
 
 @dataclass(frozen=True)
 class Running:
-    """The asset whose code runs; no message of it holds a value where it is `personal`. `watch` gives up what a cluster
-    does not run.
+    """The asset whose code runs in a session; no message of it holds a value where it is `personal`. `watch` gives up
+    what a cluster does not run.
     """
 
     asset: Asset
     personal: bool
+    session: SparkSession
     watch: IdleWatch | None = None
 
     @property
@@ -69,23 +69,30 @@ def failures(running: Running) -> Iterator[None]:
     """Turn what Spark raises inside into errors that name the asset."""
     try:
         yield
+    except EngineLostError:
+        raise
     except LakeflowError as error:
+        if is_gone(running.session):  # the code only told what became of it
+            raise _lost(running) from None
         if error.asset is not None or not isinstance(error, AssetError):
             raise
         raise type(error)(f"{running.key}: {error.message}", hint=error.hint, asset=running.key) from None
-    except (PySparkException, Py4JError, ConnectionError, EOFError) as error:
-        gave_up = running.watch is not None and running.watch.gave_up
-        raise (_idle if gave_up else _told)(error, running) from (None if running.personal else error)
+    except Exception as error:
+        told = _idle(running) if running.watch is not None and running.watch.gave_up else _told(error, running)
+        if told is None:
+            raise
+        raise told from (None if running.personal else error)
 
 
-def _told(error: BaseException, running: Running) -> AssetError:
+def _told(error: Exception, running: Running) -> AssetError | None:
+    """The error of the asset; None for one that is not Spark's, while Spark is there."""
     deepest, text = _deepest(error), str(error)
     if any(word in text for word in _MEMORY):
-        return _lost(running, "the driver of Spark is out of memory", "raise spark.driver.memory")
-    if any(word in text for word in _AWAY):
-        return _away(running)
-    if _is_gone(error, text):
-        return _lost(running, "the driver of Spark ended (out of memory?)", "raise spark.driver.memory")
+        return _out_of_memory(running)
+    if is_gone(running.session, 0.0 if _is_of_the_code(error, deepest) else _GRACE):
+        return _lost(running)
+    if not isinstance(error, _OF_SPARK):
+        return None
     if any(word in text for word in _STORE):
         return running.error(f"Spark cannot reach the store: {_line(deepest)}", _GIVE_KEYS)
     if isinstance(error, AnalysisException):
@@ -95,10 +102,9 @@ def _told(error: BaseException, running: Running) -> AssetError:
     return _of_code(running, cause, f"{text}\n{deepest}")
 
 
-def _is_gone(error: BaseException, text: str) -> bool:
-    """Does Java not answer any more? Whatever it raises itself comes as one of these two kinds."""
-    answers = isinstance(error, PySparkException | Py4JJavaError) or _UNKNOWN.match(text) is not None
-    return any(word in text for word in _STOPPED) or not answers
+def _is_of_the_code(error: Exception, deepest: BaseException) -> bool:
+    """Is it an error that no end of a driver makes?"""
+    return isinstance(error, AnalysisException) or isinstance(deepest, PythonException)
 
 
 def _of_text(running: Running, error: AnalysisException) -> AssetError:
@@ -115,22 +121,27 @@ def _of_code(running: Running, cause: str, text: str) -> CodeError:
     return CodeError(f"{running.key}: {cause} ({running.asset.place})", hint=hint, asset=running.key)
 
 
-def _lost(running: Running, cause: str, what: str) -> EngineLostError:
-    hint = f"{what} in [tool.lakeflow.spark], then `lakeflow retry`"
-    return EngineLostError(f"{running.key}: {cause} ({running.asset.place})", hint=hint, asset=running.key)
+def _lost(running: Running) -> EngineLostError:
+    """What a step is told whose driver, or whose session on a server, is gone."""
+    if is_client(running.session):
+        return _ended(running, "the server of Spark Connect ended the session", "start the server of Spark Connect")
+    return _ended(running, "the driver of Spark ended (out of memory?)", f"raise {_MORE}")
 
 
-def _away(running: Running) -> EngineLostError:
-    hint = "start the server of Spark Connect, then `lakeflow retry`"
-    cause = f"the server of Spark Connect ended the session ({running.asset.place})"
-    return EngineLostError(f"{running.key}: {cause}", hint=hint, asset=running.key)
+def _out_of_memory(running: Running) -> EngineLostError:
+    """What came of it is not known, so the session is given up whether it lives or not."""
+    return _ended(running, "the driver of Spark is out of memory", f"raise {_MORE}")
 
 
-def _idle(_: BaseException, running: Running) -> EngineLostError:
+def _idle(running: Running) -> EngineLostError:
     seconds = running.watch.seconds if running.watch else 0.0
-    hint = "see that the cluster has workers with free cores and memory, or raise idle_timeout"
     cause = f"the cluster of Spark ran no task of it for {seconds:g} s, and it was given up"
-    return _lost(running, cause, hint)
+    return _ended(running, cause, "see that the cluster has workers with free cores and memory, or raise idle_timeout")
+
+
+def _ended(running: Running, cause: str, what: str) -> EngineLostError:
+    hint = f"{what}, then `lakeflow retry`"
+    return EngineLostError(f"{running.key}: {cause} ({running.asset.place})", hint=hint, asset=running.key)
 
 
 def _deepest(error: BaseException) -> Any:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 try:
-    from py4j.protocol import Py4JError, Py4JJavaError
+    from py4j.protocol import Py4JError
 except ImportError:
 
     class Py4JError(Exception):  # type: ignore[no-redef]
         """Is never raised."""
 
-    class Py4JJavaError(Py4JError):  # type: ignore[no-redef, misc]
-        """Is never raised."""
 
-
-__all__ = ["Py4JError", "Py4JJavaError"]
+__all__ = ["Py4JError"]

@@ -34,7 +34,7 @@ class Cluster:
         """One more, with one core; ready once it has registered."""
         place = self.folder / f"worker-{len(self.workers)}"
         worker = ["worker.Worker", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0", "-c", "1", "-m", "1g"]
-        started = self.stack.enter_context(_process(place, [*worker, "-d", str(place), self.url], _WORKER))
+        started = self.stack.enter_context(_process(place, [*worker, "-d", str(place), self.url], _WORKER, home()))
         self.workers.append(started.process)
 
     def vanish(self) -> None:
@@ -61,11 +61,11 @@ def runs(process: psutil.Process, name: str) -> bool:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
-    """Once all workers have registered."""
+def cluster(folder: Path, workers: int = 2, place: str = "") -> Iterator[Cluster]:
+    """Once all workers have registered. `place` is where Spark is, if not in this environment."""
     with ExitStack() as stack:
         master = ["master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
-        started = stack.enter_context(_process(folder / "master", master, _MASTER))
+        started = stack.enter_context(_process(folder / "master", master, _MASTER, place or home()))
         found = Cluster(started.said, folder, stack, started.process)
         for _ in range(workers):
             found.add_worker()
@@ -78,12 +78,16 @@ class Started:
     said: str
 
 
-@contextmanager
-def _process(folder: Path, words: list[str], ready: re.Pattern[str]) -> Iterator[Started]:
+def home() -> str:
+    """Where Spark is in this environment."""
     spec = find_spec("pyspark")
     assert spec is not None
     assert spec.submodule_search_locations is not None
-    home = spec.submodule_search_locations[0]
+    return spec.submodule_search_locations[0]
+
+
+@contextmanager
+def _process(folder: Path, words: list[str], ready: re.Pattern[str], home: str) -> Iterator[Started]:
     own = {"SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     own |= {"SPARK_WORKER_DIR": str(folder), "SPARK_DAEMON_MEMORY": "256m", "SPARK_NO_DAEMONIZE": "1"}
     command = [f"{home}/bin/spark-class", f"{_CLASS}.{words[0]}", *words[1:]]

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -19,7 +20,8 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from tests.spark.cluster import process
+import lakeflow
+from tests.spark.cluster import cluster, process
 from tests.spark.test_cluster import SLOW, rows_of
 from tests.spark.test_engine import write
 
@@ -62,6 +64,12 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(there: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with _server(there, tmp_path_factory.mktemp("server"), "local[2]") as found:
+        yield found
+
+
+@contextmanager
+def _server(there: Path, folder: Path, master: str) -> Iterator[str]:
     conf = {
         "spark.ui.enabled": "false",
         "spark.connect.grpc.binding.address": "127.0.0.1",
@@ -71,10 +79,10 @@ def server(there: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     }
     said = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
     home = there / "pyspark"
-    words = [f"{home}/bin/spark-submit", "--class", _SERVER, "--master", "local[2]", "--driver-memory", "700m", *said]
+    words = [f"{home}/bin/spark-submit", "--class", _SERVER, "--master", master, "--driver-memory", "700m", *said]
     own = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     own["PYTHONPATH"] = str(there)
-    with process(tmp_path_factory.mktemp("server"), [*words, "spark-internal"], _READY, own) as started:
+    with process(folder, [*words, "spark-internal"], _READY, own) as started:
         yield f"sc://{started.said}"
 
 
@@ -140,3 +148,24 @@ def test_ctrl_c_ends_the_job_there(root: Path, there: Path, tmp_path: Path) -> N
     said, _ = again.communicate()
     assert again.returncode == 0, said
     assert rows_of(root, "silver.slow").num_rows == 1000
+
+
+def test_a_job_that_gets_no_core_there_is_given_up(root: Path, there: Path, tmp_path: Path) -> None:
+    """The server's cluster has a master and no worker."""
+    home = str(there / "pyspark")
+    with (
+        cluster(tmp_path / "cluster", workers=0, place=home) as empty,
+        _server(there, tmp_path / "server", empty.url) as server,
+    ):
+        write(
+            root, "pyproject.toml", f'[tool.lakeflow]\n[tool.lakeflow.spark]\nremote = "{server}"\nidle_timeout = 5\n'
+        )
+        said, _ = _run(root, there, "materialize").communicate(timeout=900)
+    with lakeflow.open(root) as lake:
+        steps = {step.asset.name: step for step in lake.runs(1)[0].steps}
+    assert {name: str(step.state) for name, step in steps.items()} == {
+        "raw": "published",
+        "here": "published",
+        "rows": "errored",
+    }, said
+    assert "the cluster of Spark ran no task of it for 5 s, and it was given up" in (steps["rows"].reason or "")

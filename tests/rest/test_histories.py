@@ -40,7 +40,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.mark.parametrize("kind", ["java", "seaweedfs"])
+@pytest.mark.parametrize("kind", ["java", "java-s3", "seaweedfs"])
 def test_any_history_on_a_rest_catalog_keeps_the_promises(kind: RestKind, servers: Servers) -> None:
     """LAKEFLOW_TEST_LIVES says how many histories; each has a warehouse of its own, so that more than some dozens
     need LAKEFLOW_TEST_WAREHOUSES=200.

@@ -66,7 +66,7 @@ def kind(request: pytest.FixtureRequest) -> RestKind:
     return found
 
 
-@pytest.fixture(params=[*KINDS, "java, one by one"])
+@pytest.fixture(params=[*KINDS, "java-s3", "java, one by one"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Lake:
     """Three tables that were published once."""
     kind, apart, _ = request.param.partition(", one by one")

@@ -30,7 +30,8 @@ def settings_of(server: Rest) -> str:
     )
     if (store := server.store) is None:
         return said
-    said += f'prefix = "{server.warehouse}"\ncredential = "${{LAKE_CREDENTIAL}}"\nscope = "catalog"\n'
+    if server.credential:
+        said += f'prefix = "{server.warehouse}"\ncredential = "${{LAKE_CREDENTIAL}}"\nscope = "catalog"\n'
     keys = f'access_key_id = "{store.access_key}"\nsecret_access_key = "${{STORE_SECRET}}"\n'
     return f'{said}\n[tool.lakeflow.storage]\nendpoint = "{store.uri}"\nregion = "{store.region}"\n{keys}'
 

@@ -1,6 +1,7 @@
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.StringReader;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
@@ -9,8 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import org.apache.hadoop.conf.Configuration;
@@ -48,6 +51,8 @@ import org.apache.iceberg.shaded.com.fasterxml.jackson.databind.PropertyNamingSt
 
 /**
  * What Iceberg's own library answers as a REST catalog, on a port that the system gives: {@code IcebergRest FOLDER}.
+ * What {@code FOLDER/catalog.properties} says is each catalog's; where it says {@code warehouse}, tables lie there, else
+ * in the folder.
  *
  * <p>Each warehouse that somebody asks for in {@code /v1/config} is a catalog of its own in the folder, behind a prefix
  * of its own. As in the library's adapter, a transaction is checked as a whole and then committed table after table.
@@ -55,19 +60,32 @@ import org.apache.iceberg.shaded.com.fasterxml.jackson.databind.PropertyNamingSt
 public final class IcebergRest {
   private static final ObjectMapper JSON = mapper();
   private final Path folder;
+  private final Map<String, String> said;
   private final Map<String, JdbcCatalog> catalogs = new ConcurrentHashMap<>();
 
-  private IcebergRest(Path folder) {
+  private IcebergRest(Path folder, Map<String, String> said) {
     this.folder = folder;
+    this.said = said;
   }
 
   public static void main(String[] arguments) throws IOException {
-    IcebergRest rest = new IcebergRest(Path.of(arguments[0]));
+    Path folder = Path.of(arguments[0]);
+    IcebergRest rest = new IcebergRest(folder, said(folder.resolve("catalog.properties")));
     HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 64);
     server.setExecutor(Executors.newFixedThreadPool(8));
     server.createContext("/v1/", rest::answer);
     server.start();
     System.out.println("port=" + server.getAddress().getPort() + ".");
+  }
+
+  private static Map<String, String> said(Path file) throws IOException {
+    Properties found = new Properties();
+    if (Files.exists(file)) {
+      found.load(new StringReader(Files.readString(file)));
+    }
+    Map<String, String> said = new HashMap<>();
+    found.forEach((name, text) -> said.put((String) name, (String) text));
+    return said;
   }
 
   private static ObjectMapper mapper() {
@@ -152,8 +170,11 @@ public final class IcebergRest {
     }
     JdbcCatalog catalog = new JdbcCatalog();
     catalog.setConf(new Configuration());
-    catalog.initialize(name, Map.of("uri", "jdbc:sqlite:" + home.resolve("catalog.db"),
-        "warehouse", "file://" + home.resolve("tables"), "jdbc.schema-version", "V1"));
+    Map<String, String> properties = new HashMap<>(said);
+    properties.put("uri", "jdbc:sqlite:" + home.resolve("catalog.db"));
+    properties.put("warehouse", said.getOrDefault("warehouse", "file://" + folder) + "/" + name + "/tables");
+    properties.put("jdbc.schema-version", "V1");
+    catalog.initialize(name, properties);
     return catalog;
   }
 

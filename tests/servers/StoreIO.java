@@ -1,9 +1,11 @@
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -16,20 +18,23 @@ import java.util.HexFormat;
 import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import org.apache.iceberg.exceptions.AlreadyExistsException;
 import org.apache.iceberg.io.FileIO;
 import org.apache.iceberg.io.InputFile;
 import org.apache.iceberg.io.OutputFile;
+import org.apache.iceberg.io.PositionOutputStream;
 import org.apache.iceberg.io.SeekableInputStream;
 
 /**
- * Reads objects of an S3 store for Iceberg's Java library, whose own S3FileIO needs the AWS SDK. It takes the settings by
- * the same names, asks by path, signs with version 4, and holds each object in memory.
+ * Objects of an S3 store for Iceberg's Java library, whose own S3FileIO needs the AWS SDK. It takes the settings by the
+ * same names, asks by path, signs with version 4, and holds each object in memory until it is whole.
  */
 public final class StoreIO implements FileIO {
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'");
   private static final String TOKEN = "s3.session-token";
   private static final String BODY = "UNSIGNED-PAYLOAD";
   private final Map<String, String> said = new HashMap<>();
+  private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
   @Override
   public void initialize(Map<String, String> properties) {
@@ -48,12 +53,12 @@ public final class StoreIO implements FileIO {
 
   @Override
   public OutputFile newOutputFile(String location) {
-    throw new UnsupportedOperationException("it only reads");
+    return new Made(location);
   }
 
   @Override
   public void deleteFile(String location) {
-    throw new UnsupportedOperationException("it only reads");
+    done(location, asked("DELETE", location, new byte[0]));
   }
 
   private final class Stored implements InputFile {
@@ -81,17 +86,12 @@ public final class StoreIO implements FileIO {
 
     @Override
     public boolean exists() {
-      return asked(location).statusCode() == 200;
+      return asked("GET", location, new byte[0]).statusCode() == 200;
     }
 
     private byte[] content() {
       if (content == null) {
-        HttpResponse<byte[]> answer = asked(location);
-        if (answer.statusCode() != 200) {
-          String why = new String(answer.body(), StandardCharsets.UTF_8);
-          throw new UncheckedIOException(new IOException(location + ": " + answer.statusCode() + " " + why));
-        }
-        content = answer.body();
+        content = done(location, asked("GET", location, new byte[0]));
       }
       return content;
     }
@@ -127,20 +127,93 @@ public final class StoreIO implements FileIO {
     }
   }
 
-  private HttpResponse<byte[]> asked(String location) {
+  private final class Made implements OutputFile {
+    private final String location;
+
+    private Made(String location) {
+      this.location = location;
+    }
+
+    @Override
+    public PositionOutputStream create() {
+      if (toInputFile().exists()) {
+        throw new AlreadyExistsException("%s exists", location);
+      }
+      return createOrOverwrite();
+    }
+
+    @Override
+    public PositionOutputStream createOrOverwrite() {
+      return new Gathered(location);
+    }
+
+    @Override
+    public String location() {
+      return location;
+    }
+
+    @Override
+    public InputFile toInputFile() {
+      return new Stored(location);
+    }
+  }
+
+  /** One request puts all of it when it is closed. */
+  private final class Gathered extends PositionOutputStream {
+    private final String location;
+    private final ByteArrayOutputStream content = new ByteArrayOutputStream();
+    private boolean closed;
+
+    private Gathered(String location) {
+      this.location = location;
+    }
+
+    @Override
+    public long getPos() {
+      return content.size();
+    }
+
+    @Override
+    public void write(int one) {
+      content.write(one);
+    }
+
+    @Override
+    public void write(byte[] from, int at, int length) {
+      content.write(from, at, length);
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        done(location, asked("PUT", location, content.toByteArray()));
+        closed = true;
+      }
+    }
+  }
+
+  private static byte[] done(String location, HttpResponse<byte[]> answer) {
+    if (answer.statusCode() / 100 != 2) {
+      String why = new String(answer.body(), StandardCharsets.UTF_8);
+      throw new UncheckedIOException(new IOException(location + ": " + answer.statusCode() + " " + why));
+    }
+    return answer.body();
+  }
+
+  private HttpResponse<byte[]> asked(String method, String location, byte[] sent) {
     URI endpoint = URI.create(said.get("s3.endpoint"));
     String path = "/" + encoded(location.substring(location.indexOf("://") + 3));
     String now = ZonedDateTime.now(ZoneOffset.UTC).format(TIME);
     HttpRequest.Builder request =
         HttpRequest.newBuilder(endpoint.resolve(path))
+            .method(method, sent.length == 0 ? BodyPublishers.noBody() : BodyPublishers.ofByteArray(sent))
             .header("x-amz-date", now)
             .header("x-amz-content-sha256", BODY)
-            .header("Authorization", authorization(endpoint.getAuthority(), path, now));
+            .header("Authorization", authorization(method, endpoint.getAuthority(), path, now));
     if (said.containsKey(TOKEN)) {
       request.header("x-amz-security-token", said.get(TOKEN));
     }
     try {
-      HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
       return client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     } catch (IOException error) {
       throw new UncheckedIOException(error);
@@ -149,7 +222,7 @@ public final class StoreIO implements FileIO {
     }
   }
 
-  private String authorization(String host, String path, String now) {
+  private String authorization(String method, String host, String path, String now) {
     String day = now.substring(0, 8);
     String region = said.getOrDefault("client.region", "us-east-1");
     String scope = day + "/" + region + "/s3/aws4_request";
@@ -159,7 +232,7 @@ public final class StoreIO implements FileIO {
       headers += "x-amz-security-token:" + said.get(TOKEN) + "\n";
       signed += ";x-amz-security-token";
     }
-    String asked = "GET\n" + path + "\n\n" + headers + "\n" + signed + "\n" + BODY;
+    String asked = method + "\n" + path + "\n\n" + headers + "\n" + signed + "\n" + BODY;
     try {
       byte[] digest = MessageDigest.getInstance("SHA-256").digest(asked.getBytes(StandardCharsets.UTF_8));
       String told = "AWS4-HMAC-SHA256\n" + now + "\n" + scope + "\n" + HexFormat.of().formatHex(digest);

@@ -1,9 +1,10 @@
-"""Azurite: Azure's blobs in memory, where somebody has put it on the path (`npm install --global azurite`)."""
+"""Azurite: Azure's blobs in memory, where `make azurite` or somebody else has installed it."""
 
 from __future__ import annotations
 
 import shutil
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from lakeflow.adapters.objects.filesystems import filesystem_of
@@ -11,6 +12,7 @@ from lakeflow.core.settings.storage import Storage
 from tests.servers.kept import CannotStartError, Kept, folder, keep, ports, wait_until
 
 _PROGRAM: Final = "azurite-blob"
+_MADE: Final = Path(__file__).parents[2] / ".venv-servers" / "azurite" / "node_modules" / ".bin" / _PROGRAM
 _ACCOUNT: Final = "devstoreaccount1"
 _KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The one that its manual names: it is no secret."""
@@ -47,11 +49,16 @@ class Azurite:
 
     def _started(self, port: int) -> Kept:
         where = ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
-        return keep([_PROGRAM, "--inMemoryPersistence", "--skipApiVersionCheck", *where], folder("azurite"))
+        return keep([_program(), "--inMemoryPersistence", "--skipApiVersionCheck", *where], folder("azurite"))
 
 
 def is_installed() -> bool:
-    return shutil.which(_PROGRAM) is not None
+    return bool(_program())
+
+
+def _program() -> str:
+    """Where it is; nothing where it is not there."""
+    return str(_MADE) if _MADE.exists() else shutil.which(_PROGRAM) or ""
 
 
 def start() -> Azurite:

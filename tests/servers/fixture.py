@@ -23,7 +23,7 @@ from tests.servers.slowed import slowed
 
 REQUIRED: Final = "LAKEFLOW_TEST_SERVERS"
 """Set to `required`, a machine where one cannot start fails these tests; else they are skipped there."""
-RestKind = Literal["seaweedfs", "java"]
+RestKind = Literal["seaweedfs", "java", "java-s3"]
 
 
 class Servers:
@@ -52,18 +52,19 @@ class Servers:
         return started
 
     def azure(self) -> Azurite:
-        """Azure's blobs, in memory. It is no part of `make servers`, so that its tests may be skipped anywhere."""
+        """Azure's blobs, in memory. `make servers` does not install it, so its tests may be skipped anywhere."""
         if not azure.is_installed():
-            pytest.skip("Azurite is not on the path: `npm install --global azurite`")
+            pytest.skip("Azurite is not installed: `make azurite`")
         started: Azurite = self._once("azure", azure.start)
         return started
 
     def rest(self, kind: RestKind = "seaweedfs") -> Rest:
-        """A catalog with a warehouse that is empty. SeaweedFS keeps it in its S3, Java in local files."""
-        if kind == "java":
-            started: JavaRest = self._once("java", java_rest.start)
-            return started.rest()
-        return self._seaweedfs().rest()
+        """A catalog with a warehouse that is empty. SeaweedFS keeps it in its S3, Java in local files or in that S3."""
+        if kind == "seaweedfs":
+            return self._seaweedfs().rest()
+        store = self.s3() if kind == "java-s3" else None
+        started: JavaRest = self._once(kind, lambda: java_rest.start(store))
+        return started.rest()
 
     def proxy(self, uri: str) -> Proxy:
         """Between a test and a server; the caller closes it (`with servers.proxy(uri) as proxy`)."""

@@ -1,9 +1,10 @@
-"""Iceberg's own Java library as a REST catalog over local files."""
+"""Iceberg's own Java library as a REST catalog over local files, or over a store by `StoreIO.java`."""
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 import urllib.request
 from importlib.util import find_spec
@@ -11,19 +12,24 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.servers.endpoints import Rest
+from tests.servers.endpoints import Endpoint, Rest
 from tests.servers.kept import CannotStartError, folder, keep, wait_until
 
 _SOURCE: Final = Path(__file__).with_name("IcebergRest.java")
+_STORE_IO: Final = Path(__file__).with_name("StoreIO.java")
 _RUNTIME: Final = "iceberg-spark-runtime-3.5_2.12-*.jar"
 _DRIVERS: Final = ("/usr/share/java/sqlite-jdbc.jar", "/usr/share/java/xerial-sqlite-jdbc.jar")
 _PORT: Final = re.compile(r"port=(\d+)\.")
 
 
 class JavaRest:
-    def __init__(self) -> None:
+    def __init__(self, store: Endpoint | None = None) -> None:
         classes = ":".join(map(str, _classes()))
-        self._home = folder("java-rest")
+        self._home, self._store = folder("java-rest"), store
+        self._warehouses = self._home.as_uri()
+        if store:
+            self._warehouses = f"s3://{store.bucket()}"
+            classes = f"{self._store_io(store, classes)}:{classes}"
         memory = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         command = ["java", *memory, *_native(), "-cp", classes, str(_SOURCE), str(self._home)]
         self._kept = keep(command, self._home)
@@ -37,14 +43,25 @@ class JavaRest:
         name = f"warehouse-{next(self._numbers)}"
         with urllib.request.urlopen(f"{self._uri}/v1/config?warehouse={name}", timeout=60) as answer:
             assert answer.status == 200
-        return Rest(self._uri, name, (self._home / name / "tables").as_uri())
+        return Rest(self._uri, name, f"{self._warehouses}/{name}/tables", store=self._store)
+
+    def _store_io(self, store: Endpoint, classes: str) -> Path:
+        """Where Java finds it. The keys are in a file, and in no process's arguments."""
+        if shutil.which("javac") is None:
+            raise CannotStartError("there is no Java compiler: `make servers`")
+        said = {**store.for_pyiceberg, "io-impl": _STORE_IO.stem, "warehouse": self._warehouses}
+        text = "".join(f"{name}={value}\n" for name, value in said.items())
+        (self._home / "catalog.properties").write_text(text)
+        made = self._home / "classes"
+        subprocess.run(["javac", "-cp", classes, "-d", str(made), str(_STORE_IO)], check=True)
+        return made
 
     def end(self) -> None:
         self._kept.end()
 
 
-def start() -> JavaRest:
-    return JavaRest()
+def start(store: Endpoint | None = None) -> JavaRest:
+    return JavaRest(store)
 
 
 def _classes() -> list[Path]:

@@ -487,13 +487,13 @@ TestLakeOnIceberg.settings = lives(20, steps=15)
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("kind", ["postgresql", "postgresql-s3"])
-def test_any_history_on_postgresql_keeps_the_promises(
+@pytest.mark.parametrize("kind", ["embedded-s3", "postgresql", "postgresql-s3"])
+def test_any_history_with_tables_or_catalog_elsewhere_keeps_the_promises(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """LAKEFLOW_TEST_LIVES says how many histories."""
 
-    class LakeOnPostgresql(RealLake):
+    class LakeElsewhere(RealLake):
         def make_lab(self) -> Lab:
             from tests.wap.real_lab import RealLab
 
@@ -501,4 +501,4 @@ def test_any_history_on_postgresql_keeps_the_promises(
             return RealLab(Path(self.folder.name), home_of(kind, request, tmp_path))
 
     lives_of = int(os.environ.get("LAKEFLOW_TEST_LIVES", "1"))
-    run_state_machine_as_test(LakeOnPostgresql, settings=lives(lives_of, steps=10))
+    run_state_machine_as_test(LakeElsewhere, settings=lives(lives_of, steps=10))

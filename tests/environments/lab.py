@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ BAD = {"checks/silver/orders.small.sql": "select id from silver.orders where id 
 
 def project(root: Path, settings: str = "") -> None:
     make(root, {**FILES, "pyproject.toml": FILES["pyproject.toml"] + settings})
+
+
+def change(root: Path, files: Mapping[str, str]) -> None:
+    """Other files of a project; its settings stay as they are."""
+    make(root, {"pyproject.toml": (root / "pyproject.toml").read_text(), **files})
 
 
 def tables(root: Path) -> dict[str, Table]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.explored import examples
+from tests.servers.fixture import Servers
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +21,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 def test_any_life_of_a_lake_with_two_environments_keeps_what_is_apart_apart() -> None:
-    words = [sys.executable, "-W", "ignore", "-m", "tests.environments.killed_lives", str(examples(8, 1)), "9"]
+    lived(examples(8, 1), 9)
+
+
+@pytest.mark.timeout(3000)
+def test_so_does_any_life_of_one_that_a_rest_catalog_keeps(servers: Servers) -> None:
+    lives = examples(3, 1)
+    every = [servers.rest("java") for _ in range(lives + 1)]
+    lived(lives, 9, every[0].uri, *(one.warehouse for one in every))
+
+
+def lived(lives: int, steps: int, *served: str) -> None:
+    words = [sys.executable, "-W", "ignore", "-m", "tests.environments.killed_lives", str(lives), str(steps), *served]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-8000:]
     assert sum(map(int, done.stdout.split())) > 0, "at least one command died"

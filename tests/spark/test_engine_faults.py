@@ -200,6 +200,36 @@ def test_a_cluster_that_lacks_the_store_says_what_to_give_it_and_no_secret(sessi
     assert "hush" not in error.value.message + (error.value.hint or "")
 
 
+DENIED = "java.nio.file.AccessDeniedException: "
+AMAZON = "com.amazonaws.services.s3.model.AmazonS3Exception: "
+S3A = {
+    "forbidden": f"{DENIED}s3a://far/a: getFileStatus on s3a://far/a: {AMAZON}Forbidden (Service: Amazon S3; Status "
+    "Code: 403; Error Code: 403 Forbidden; Request ID: null)",
+    "none": f"{DENIED}far: org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException: No AWS Credentials provided by "
+    "TemporaryAWSCredentialsProvider SimpleAWSCredentialsProvider EnvironmentVariableCredentialsProvider",
+    "unknown": f"{AMAZON}The AWS Access Key Id you provided does not exist in our records. (Service: Amazon S3; Status "
+    "Code: 403; Error Code: InvalidAccessKeyId)",
+    "wrong": f"{AMAZON}The request signature we calculated does not match the signature you provided. (Service: Amazon "
+    "S3; Status Code: 403; Error Code: SignatureDoesNotMatch)",
+}
+"""What Hadoop's S3A says with no keys and with wrong ones, as its users report it. pyspark comes without its jars, so
+a task raises these texts in its place.
+"""
+
+
+@pytest.mark.parametrize("said", S3A.values(), ids=S3A)
+def test_a_cluster_without_the_stores_credentials_says_what_to_give_it(session: SparkSession, said: str) -> None:
+    from lakeflow.adapters.spark.failures import Running, failures
+
+    far = Asset(AssetKey.parse("gold.far"), SqlCode("", "layers/gold/far.sql", 1), WriteMode.REPLACE)
+    refused = pytest.raises(AssetError, match=r"gold\.far: Spark cannot reach the store: ")
+    with refused as error, failures(Running(far, False, session)):
+        session.sql(f"select raise_error('{said}')").collect()
+    assert not isinstance(error.value, EngineLostError)
+    assert said[-40:] in error.value.message
+    assert "spark.hadoop.fs.s3a.access.key" in (error.value.hint or "")
+
+
 class Ended:
     """The session of a driver that was stopped, as Spark leaves it."""
 

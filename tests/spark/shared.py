@@ -28,12 +28,33 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+class Kept:
+    """A session beside the one of all tests, as exact as lakeflow's own. It stays when an engine is closed."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._mine = spark.newSession()
+        for name, value in EXACT.items():
+            self._mine.conf.set(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mine, name)
+
+    def stop(self) -> None:
+        pass
+
+
+@contextmanager
+def starting(spark: SparkSession) -> Iterator[None]:
+    """While this is open, Spark starts as a session beside this one."""
+    kept = Kept(spark)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "start", lambda _settings, _scratch: kept)
+        yield
+
+
 @contextmanager
 def in_this_process(spark: SparkSession, scratch: Path) -> Iterator[None]:
     """While this is open, every lake runs its assets on Spark in a session beside this one."""
-    mine = spark.newSession()
-    for name, value in EXACT.items():
-        mine.conf.set(name, value)
 
     class Here(CodeProcesses):
         @cached_property
@@ -56,16 +77,6 @@ def in_this_process(spark: SparkSession, scratch: Path) -> Iterator[None]:
                 here.close()
             super().close()
 
-    class Kept:
-        """The session, which stays when an engine is closed."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(mine, name)
-
-        def stop(self) -> None:
-            pass
-
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, starting(spark):
         patch.setattr(engines, "CodeProcesses", Here)
-        patch.setattr(sessions, "start", lambda _settings, _scratch: Kept())
         yield

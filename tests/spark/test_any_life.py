@@ -34,4 +34,4 @@ def on_one_session(session: SparkSession, tmp_path_factory: pytest.TempPathFacto
 
 
 TestSparkLife = pytest.mark.timeout(3600)(SparkLife.TestCase)
-TestSparkLife.settings = lives(examples(12, few=1), steps=examples(20, few=3))
+TestSparkLife.settings = lives(examples(12, few=1), steps=examples(30, few=3))

@@ -16,8 +16,9 @@ from typing import Final
 import sqlglot
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.mutation.trampoline import set_mutant_under_test
-from sqlalchemy import TextClause
 from sqlglot import exp
+
+from lakeflow.core.ports.database import Statement
 
 ORIGINAL: Final = "__mutmut_orig"
 
@@ -35,7 +36,8 @@ class Mutant:
     def apply(self) -> None:
         """Make this process the mutant."""
         if self.sql:
-            getattr(sys.modules[self.module], self.name.split("#")[0]).text = self.sql
+            statement = getattr(sys.modules[self.module], self.name.split("#")[0])
+            object.__setattr__(statement, "text", self.sql)  # whoever has the value executes it changed
         else:
             set_mutant_under_test(f"{self.module}.{self.name}")
 
@@ -70,7 +72,7 @@ class Mutated(MetaPathFinder, Loader):
 def of_sql(module: ModuleType, users: Mapping[str, frozenset[str]]) -> Iterator[Mutant]:
     """The statements of a module, each changed in one place; `users` are the functions that name a constant."""
     for constant, clause in vars(module).items():
-        if isinstance(clause, TextClause):
+        if isinstance(clause, Statement):
             before = _parsed(clause.text).sql("sqlite")
             changed = dict.fromkeys(each.sql("sqlite") for each in _changes(_parsed(clause.text)))
             for number, after in enumerate(text for text in changed if text != before):

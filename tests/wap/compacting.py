@@ -138,7 +138,7 @@ class Story(Lab):
 
     def leased(self, name: str = A) -> Lease:
         """A run is at work on that asset."""
-        lease = Lease("rx", "token", frozenset({key(name)}), self.holder)
+        lease = Lease("rx", f"token of {name}", frozenset({key(name)}), self.holder)
         self.ledger.acquire(lease)
         return lease
 

@@ -186,6 +186,21 @@ def test_who_waits_gets_the_lease_once_it_is_free(lab: Lab) -> None:
     assert len(tries) == 2
 
 
+def test_who_waits_asks_neither_without_pause_nor_seldom(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, pauses = Lease("rx", "token", frozenset({key(A)}), lab.holder), list[float]()
+    lab.ledger.acquire(other)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 50:
+            lab.ledger.release(other)
+
+    monkeypatch.setattr("tenacity.nap.time.sleep", pause)
+    with leased(lab.world, "r1", [key(A)], 30.0):
+        monkeypatch.undo()
+    assert 0.1 <= min(pauses) < max(pauses) <= 0.5
+
+
 def test_who_waits_waits_for_a_lease_and_for_nothing_else(lab: Lab) -> None:
     tries: list[str] = []
 
@@ -265,6 +280,14 @@ def test_the_branch_of_a_publish_that_was_given_up_goes_at_once(superseded: Lab)
 def test_a_branch_of_nobodys_that_we_know_stays(name: str, superseded: Lab) -> None:
     with_ref(superseded, name)
     assert [one.branch for one in outdated(superseded, superseded.clock() + WEEK)] == ["audit_r1"]
+
+
+def test_a_branch_whose_name_only_begins_that_of_a_run_stays(superseded: Lab) -> None:
+    with_ref(superseded, "audit_r")
+    at = superseded.clock() + WEEK
+    del superseded.ledger._runs["r2"]
+    assert superseded.ledger.run("r").id == "r1"
+    assert [one.branch for one in outdated(superseded, at)] == ["audit_r1"]
 
 
 def test_of_a_young_branch_no_run_is_looked_up(superseded: Lab) -> None:

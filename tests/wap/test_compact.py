@@ -12,7 +12,7 @@ from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.layout import Layout, SortField
-from lakeflow.core.model.run import Action, Ruling, RunState, StepState
+from lakeflow.core.model.run import Action, Lease, Ruling, RunState, StepState
 from lakeflow.core.run.resources import Resources
 from tests.core.samples import key
 from tests.wap.compacting import SMALL, A, B, Story
@@ -177,8 +177,11 @@ def test_many_manifests_are_merged_where_no_file_is(story: Story) -> None:
     story.catalog.manifests[head] = tuple(StoredManifest(0, 10) for _ in range(4))
     for layout in ((), (key(A),)):
         story.catalog.other_layout = {*layout}
+        story.catalog.deletes = {head: ("one.parquet",)} if layout else {}
         due = story.compact(dry=True)
+        assert due.before.deletes == due.after.deletes == len(layout)
         assert (due.outcome, due.before.manifests, due.after.manifests) == (CompactOutcome.DUE, 4, 1)
+    story.catalog.deletes = {}
     done = story.compact()
     assert (done.outcome, done.rewritten, done.before.manifests) == (CompactOutcome.COMPACTED, 0, 4)
     assert story.catalog.asked[-1].removes == frozenset()
@@ -227,6 +230,18 @@ def test_a_run_that_begins_during_the_work_goes_first_and_what_was_written_goes(
     assert (done.rewritten, len(story.engine.dropped)) == (2, 1)
 
 
+def test_who_lost_the_lease_records_and_stages_nothing(story: Story) -> None:
+    runs = len(story.ledger.runs(100))
+
+    def lose() -> None:
+        (held,) = story.ledger.standing().held
+        story.ledger.release(Lease(held.run, held.token, frozenset({held.asset}), story.holder))
+
+    story.at("ledger.acquire<", lose)
+    assert story.compact().outcome is CompactOutcome.BUSY
+    assert (len(story.ledger.runs(100)), story.catalog.asked, story.branches(A)) == (runs, [], [])
+
+
 def test_who_waits_waits_for_a_run_that_is_at_work(story: Story) -> None:
     lease, tries = story.leased(), iter([True])
 
@@ -250,6 +265,19 @@ def test_rows_that_came_during_the_work_stay_and_a_second_pass_moves_them_too(st
     assert (done.rewritten, done.rewritten_bytes, done.rows) == (4, 8 * SMALL, 8)
     assert story.steps()[:3] == [Action.COMPACT, Action.COMPACT, Action.WRITE]
     assert not story.engine.dropped
+
+
+def test_while_rows_keep_coming_it_is_gone_over_three_times(story: Story) -> None:
+    def gate(call: str) -> None:
+        if call == "engine.rewrite<":
+            story.gate(lambda _: None)
+            story.lands(5)
+            story.gate(gate)
+
+    story.gate(gate)
+    done = story.compact()
+    assert (len(story.engine.moves), done.rewritten, done.after.files) == (3, 6, 2)
+    assert story.steps()[:6] == [Action.COMPACT, Action.WRITE] * 3
 
 
 def test_rows_that_came_during_the_work_are_not_lost_where_delete_files_went(story: Story) -> None:

@@ -200,7 +200,7 @@ def told(job: CompactJob, outcome: CompactOutcome, why: str = "") -> Compacted:
         outcome,
         why,
         before=size_of(stored),
-        after=after if todo else size_of(stored),
+        after=after,
         rewritten=todo.files,
         rewritten_bytes=todo.bytes,
     )

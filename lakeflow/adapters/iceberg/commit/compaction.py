@@ -21,7 +21,7 @@ from lakeflow.core.model.write_mode import WriteMode
 
 
 def compact(planned_on: Table, asked: Compaction, attempt: CommitAttempt) -> TableCommit:
-    """Add the snapshot and its branch in one commit, in the columns and in the layout of main."""
+    """Add the snapshot and its branch in one commit, in the columns of main and in a layout that the table has."""
     found, table = attempt.found, attempt.found.table
     require(
         table,
@@ -46,7 +46,7 @@ def compact(planned_on: Table, asked: Compaction, attempt: CommitAttempt) -> Tab
         operation=NEUTRAL,
     )
     snapshot = build(found.json, draft, ObjectFiles(attempt.objects, attempt.scratch), metadata_directory(table))
-    return TableCommit(found, (*(placed.updates if placed else ()), *fork(asked.branch, snapshot)))
+    return TableCommit(found, fork(asked.branch, snapshot))
 
 
 def _entries(table: Table, asked: Compaction, placed: Placed, schema: Json) -> list[DataFile]:

@@ -1,20 +1,23 @@
 """A run on a cluster, one process of which is killed with SIGKILL at each chosen moment, and what is left afterwards.
 
-Each asset is one point: so long after it begins, its victim dies. They are written one after the other, so that each
-dies at its own moment, and none reads another, so that what becomes of one says nothing of the next.
+Each asset is one point: so long after its session starts, or after it is at work, its victim dies. They are written one
+after the other, so that each dies at its own moment. None reads another, so what becomes of one says nothing of the
+next.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,7 @@ import psutil
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.table import StaticTable
 
 import lakeflow
 from lakeflow.core.keys import AssetKey
@@ -70,28 +74,45 @@ class Victim(StrEnum):
     WORKER = "worker"
 
 
+class Stage(StrEnum):
+    """Of a step: until there is a session that computes it, and from then on."""
+
+    START = "start"
+    WORK = "work"
+
+
 @dataclass(frozen=True)
 class Point:
-    """`share` of the time that an undisturbed step takes, or as soon after it as there is such a victim."""
+    """`share` of the time that a stage takes where nobody disturbs it, or as soon after it as there is such a victim. A
+    session starts where the one before it is gone.
+    """
 
     victim: Victim
     share: float
+    stage: Stage = Stage.WORK
+
+    def __str__(self) -> str:
+        return f"{self.victim} at {self.share:.2f} of its {self.stage}"
 
 
 @dataclass
 class Lake:
-    """The assets that have been published so far, and what they hold, on a cluster. `seconds` are those of a step that
+    """The assets that have been published so far, and what they hold, on a cluster. `seconds` are those of a stage that
     nobody disturbs; `processes`, `read` and `died` what was seen of the run at work: its processes, what its readers
     read, and the assets at whose points somebody died.
     """
 
     root: Path
     cluster: Cluster
-    seconds: float = 2.0
+    seconds: dict[Stage, float] = field(default_factory=lambda: {Stage.START: 5.0, Stage.WORK: 1.0})
     marks: dict[str, int] = field(default_factory=dict)
     processes: set[psutil.Process] = field(default_factory=set)
     read: set[tuple[str, int]] = field(default_factory=set)
     died: set[str] = field(default_factory=set)
+    run: psutil.Process | None = None
+    newest: Works | None = None
+    worked: set[Path] = field(default_factory=set)
+    looked: set[tuple[str, str]] = field(default_factory=set)
 
     def define(self, names: Sequence[str], mark: int) -> None:
         """Code that gives other rows than before, in each of these assets."""
@@ -104,18 +125,28 @@ class Lake:
             (self.root / name).write_text(text)
 
     def undisturbed(self, names: Sequence[str]) -> None:
-        """Everything once, to know how long a step takes where nothing is killed."""
+        """Everything once, to know how long each stage of a step takes where nothing is killed."""
         self.define(names, 1)
-        started: dict[str, float] = {}
-        took = []
-        for asset, phase in self._run({}, names):
-            if phase == "writing":
-                started[asset] = monotonic()
-            elif phase == "auditing" and asset.startswith("silver."):
-                took.append(monotonic() - started[asset])
+        took: dict[Stage, list[float]] = {Stage.START: [], Stage.WORK: []}
+        works: dict[str, Works | None] = {}
+        for asset, phase in self._run({}):
+            if phase == "writing" and asset.startswith("silver."):
+                works[asset] = self.newest
+            elif phase == "auditing" and (step := works.get(asset)):
+                took[Stage.START].append(step.begun - step.since)
+                took[Stage.WORK].append(monotonic() - step.begun)
         self.marks = dict.fromkeys(names, 1)
         assert self.rows(names) == self.marks
-        self.seconds = sorted(took)[len(took) // 2]
+        self.seconds = {Stage.START: took[Stage.START][0], Stage.WORK: median(took[Stage.WORK])}
+
+    @property
+    def runs(self) -> bool:
+        return self.run is not None and _is_at_work(self.run)
+
+    @property
+    def at_work(self) -> set[Path]:
+        """The scratch folder of each step for which there is a session."""
+        return set((self.root / ".lakeflow" / "spill").glob("spark-*/*"))
 
     def killed(self, points: Mapping[str, Point], mark: int, names: Sequence[str]) -> dict[str, str]:
         """How the step of each asset ended when its victim died at its moment, and then the next run did all; nobody's
@@ -123,7 +154,7 @@ class Lake:
         """
         self.define(names, mark)
         self.died.clear()
-        list(self._run(points, names))
+        list(self._run(points))
         self.leaves_nothing_running()
         with lakeflow.open(self.root) as lake:
             assert promises(lake) == []
@@ -160,15 +191,24 @@ class Lake:
             found = {name: tables(name) for name in names}
             return {name: _mark(table.scan().to_arrow()) if table else None for name, table in found.items()}
 
-    def look(self, names: Iterable[str]) -> None:
-        """Keep which snapshot of each table another reader is given at this moment."""
-        if (self.root / ".lakeflow" / "catalog.db").exists():
-            with self.reader() as tables:
-                self.read |= {
-                    (name, found.snapshot_id)
-                    for name in names
-                    if (table := tables(name)) is not None and (found := table.current_snapshot())
-                }
+    def look(self) -> None:
+        """Keep which snapshot of each table another reader is given at this moment. Only what has changed is read."""
+        for name, place in self.pointers() - self.looked:
+            self.looked.add((name, place))
+            if found := StaticTable.from_metadata(place).current_snapshot():
+                self.read.add((name, found.snapshot_id))
+
+    def pointers(self) -> set[tuple[str, str]]:
+        """Each table by its name, and the file that tells its snapshots."""
+        place = self.root / ".lakeflow" / "catalog.db"
+        if not place.exists():
+            return set()
+        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=60)) as catalog:
+            made = "select count(*) from sqlite_master where name = 'iceberg_tables'"
+            if catalog.execute(made).fetchone() == (0,):
+                return set()
+            tables = "select table_name, metadata_location from iceberg_tables where table_namespace = 'silver'"
+            return set(catalog.execute(tables).fetchall())
 
     @contextmanager
     def reader(self) -> Iterator[Callable[[str], Table | None]]:
@@ -205,35 +245,37 @@ class Lake:
         assert not self.cluster.executors
         self.processes.clear()
 
-    def _run(self, points: Mapping[str, Point], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def _run(self, points: Mapping[str, Point]) -> Iterator[tuple[str, str]]:
         """Run everything; each asset and the phase that it begins. A victim dies so long after its asset began."""
         words = [sys.executable, "-P", "-m", "lakeflow.cli", "materialize", "--events"]
-        timers = []
+        killers = []
         with (self.root / "stderr").open("w") as told:
             run = subprocess.Popen(words, cwd=self.root, stdout=subprocess.PIPE, stderr=told, text=True)
         assert run.stdout is not None
-        process = psutil.Process(run.pid)
+        self.run = process = psutil.Process(run.pid)
         for line in run.stdout:
             if not line.endswith("\n"):
                 break  # it died while it said this
             event = json.loads(line)
+            if event["event"] == "step_phase" and event["phase"] == "writing":
+                point, works = points.get(event["asset"].partition(".")[2]), Works(self)
+                if point is not None:
+                    killer = threading.Thread(target=self._kill, args=(event["asset"], point, process, works))
+                    killer.start()
+                    killers.append(killer)
             self.processes |= _below(process) | set(self.cluster.executors)
-            self.look(names)
+            self.look()
             if event["event"] != "step_phase":
                 continue
-            point = points.get(event["asset"].partition(".")[2])
-            if point is not None and event["phase"] == "writing":
-                timer = threading.Timer(point.share * self.seconds, self._kill, (event["asset"], point, process))
-                timer.start()
-                timers.append(timer)
             yield event["asset"], event["phase"]
         run.wait()
         run.stdout.close()
-        for timer in timers:
-            timer.cancel()
-            timer.join()
+        for killer in killers:
+            killer.join()
 
-    def _kill(self, asset: str, point: Point, run: psutil.Process) -> None:
+    def _kill(self, asset: str, point: Point, run: psutil.Process, works: Works) -> None:
+        begun = works.since if point.stage is Stage.START else works.begun
+        sleep(max(0.0, begun + point.share * self.seconds[point.stage] - monotonic()))
         while asset not in self.died and _is_at_work(run):
             with suppress(psutil.NoSuchProcess):
                 self.processes |= _below(run)
@@ -241,8 +283,36 @@ class Lake:
                     found.kill()
                     self.died.add(asset)
             sleep(0.2)
-        if point.victim is Victim.WORKER:
+        if point.victim is Victim.WORKER and asset in self.died:
             self.cluster.add_worker()
+
+
+class Works:
+    """Waits for the session that computes a step which begins now; `begun` says when it was there, or the run over. The
+    step may be at work already: its folder is the one that no step before it had.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.since = monotonic()
+        self._lake = lake
+        self._begun = 0.0
+        lake.newest = self
+        self._waits = threading.Thread(target=self._wait, daemon=True)
+        self._waits.start()
+
+    @property
+    def begun(self) -> float:
+        self._waits.join()
+        return self._begun
+
+    def _wait(self) -> None:
+        lake = self._lake
+        while lake.newest is self and lake.runs:
+            if new := lake.at_work - lake.worked:
+                lake.worked |= new
+                break
+            sleep(0.02)
+        self._begun = monotonic()
 
 
 def _is_at_work(process: psutil.Process) -> bool:

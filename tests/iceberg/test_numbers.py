@@ -23,9 +23,9 @@ AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 AT_MS = round(AT.timestamp() * 1000)
 NOTE = MoveNote(Ruling.PUBLISH, "r1", "anna")
 OTHERS = (
-    ("theirs", "bronze", "lakeflow.version", "70"),
-    ("lakeflow", "silver", "lakeflow.version", "80"),
-    ("lakeflow", "bronze", "owner", "90"),
+    ("theirs", "bronze", "lakeflow.version", "1"),
+    ("lakeflow", "silver", "lakeflow.version", "1"),
+    ("lakeflow", "bronze", "owner", "1"),
 )
 _INSERT = sql("insert into iceberg_namespace_properties values (:a, :b, :c, :d)")
 

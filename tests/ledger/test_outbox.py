@@ -104,6 +104,14 @@ def test_a_held_run_is_told_once_to_each_entry_that_selects_it(lake: Lake) -> No
     assert lake.told()[2:] == [("all", "held", "silver.b")]
 
 
+def test_a_run_that_has_ended_and_is_saved_again_is_not_told_again(lake: Lake) -> None:
+    lake.outbox = lake.opened(AlertRule("news", frozenset({AlertKind.PUBLISHED}), frozenset({A})))
+    ended = lake.publishes("r1")
+    lake.begins("r2")
+    lake.ledger.save(ended)
+    assert lake.told() == [("news", "published", "silver.a")]
+
+
 def test_its_end_is_told_and_no_trouble_stays(lake: Lake) -> None:
     lake.holds()
     assert lake.troubles() == [("all", "silver.a", "r1")]
@@ -132,6 +140,22 @@ def test_a_trouble_of_another_kind_takes_the_place_of_the_first(lake: Lake) -> N
         (row,) = connection.execute(sql("select * from lakeflow_troubles")).all()
     assert (row.kinds, row.told) == ('["errored"]', 1)
     assert datetime.fromisoformat(row.since) == START + timedelta(hours=1)
+
+
+def test_what_an_entry_does_not_select_any_more_is_over_for_it_alone(lake: Lake) -> None:
+    lake.outbox = lake.opened(ALL, OF_A)
+    lake.holds()
+    lake.outbox = lake.opened(ALL, AlertRule(OF_A.name, OF_A.on, frozenset({B})))
+    lake.outbox.judge({}, {}, {}, lake.now)
+    assert lake.troubles() == [("all", "silver.a", "r1")]
+
+
+def test_a_trouble_is_told_of_once_it_is_of_a_kind_that_the_entry_asks_for(lake: Lake) -> None:
+    lake.outbox = lake.opened(AlertRule("errors", frozenset({AlertKind.ERRORED}), frozenset({A})))
+    lake.holds()
+    lake.ends(lake.begins("r2", StepRecord(A)), RunState.FAILED, a=StepRecord(A, state=StepState.ERRORED))
+    lake.publishes("r3")
+    assert [kind for _, kind, _ in lake.told()] == ["errored", "recovered"]
 
 
 def test_without_entries_nothing_is_read_or_written() -> None:
@@ -303,6 +327,8 @@ def test_an_alert_is_sent_by_one_host_at_a_time(lake: Lake) -> None:
     lake.holds()
     lake.holds("r2", B)
     there, both = lake.opened(ALL, host="there"), lake.outbox.open()
+    assert numbers(lake.outbox.claim(reversed(both), START - timedelta(seconds=120))) == [1, 2]
+    lake.outbox.settle(both)
     assert numbers(lake.outbox.claim(both[:1], START)) == [1]
     assert numbers(there.claim(both, START + timedelta(seconds=119))) == [2]
     assert numbers(lake.outbox.claim(both, START + timedelta(seconds=119))) == [1], "what a process here left"

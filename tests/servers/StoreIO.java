@@ -34,7 +34,7 @@ public final class StoreIO implements FileIO {
   private static final String TOKEN = "s3.session-token";
   private static final String BODY = "UNSIGNED-PAYLOAD";
   private final Map<String, String> said = new HashMap<>();
-  private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private transient HttpClient client; // Spark sends the rest of this to its tasks
 
   @Override
   public void initialize(Map<String, String> properties) {
@@ -44,6 +44,13 @@ public final class StoreIO implements FileIO {
   @Override
   public Map<String, String> properties() {
     return said;
+  }
+
+  private synchronized HttpClient client() {
+    if (client == null) {
+      client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    }
+    return client;
   }
 
   @Override
@@ -214,7 +221,7 @@ public final class StoreIO implements FileIO {
       request.header("x-amz-security-token", said.get(TOKEN));
     }
     try {
-      return client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+      return client().send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     } catch (InterruptedException error) {

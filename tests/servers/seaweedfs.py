@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-import urllib.error
 import urllib.request
 from itertools import count
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
+from urllib.request import Request
 
 from tests.servers.endpoints import Endpoint, Rest
 from tests.servers.kept import CannotStartError, Kept, folder, keep, ports, wait_until
@@ -49,7 +51,7 @@ class SeaweedFS:
         for first in ports():
             kept = self._started(first)
             try:
-                wait_until(lambda first=first: _answers(self._catalog(first)), kept, "SeaweedFS")  # type: ignore[misc]
+                wait_until(lambda first=first: self._answers(first), kept, "SeaweedFS")  # type: ignore[misc]
                 self._is_ours(first)
             except (CannotStartError, OSError) as error:
                 kept.end()
@@ -69,6 +71,20 @@ class SeaweedFS:
         keys = {"AWS_ACCESS_KEY_ID": _KEY, "AWS_SECRET_ACCESS_KEY": self._secret, "HOME": str(home)}
         return keep(command, home, keys | {"GOMAXPROCS": str(min(2, os.cpu_count() or 1))})
 
+    def _answers(self, first: int) -> bool:
+        """It makes the warehouses while it answers already, and hands out the configuration of any name."""
+        uri = f"{self._catalog(first)}/v1"
+        keys = {"client_id": _KEY, "client_secret": self._secret}
+        said = {"grant_type": "client_credentials", "scope": "catalog", **keys}
+        try:
+            with urllib.request.urlopen(f"{uri}/oauth/tokens", urlencode(said).encode(), timeout=2) as answer:
+                token = json.load(answer)["access_token"]
+            last = f"{uri}/warehouse-{_WAREHOUSES}/namespaces"
+            with urllib.request.urlopen(Request(last, headers={"Authorization": f"Bearer {token}"}), timeout=2):
+                return True
+        except OSError:
+            return False
+
     def _is_ours(self, first: int) -> None:
         """OSError where another server has the port: it does not know our secret."""
         Endpoint(f"http://127.0.0.1:{first}", _KEY, self._secret).bucket()
@@ -76,11 +92,3 @@ class SeaweedFS:
 
 def start() -> SeaweedFS:
     return SeaweedFS()
-
-
-def _answers(uri: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{uri}/v1/config?warehouse=warehouse-{_WAREHOUSES}", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
 from lakeflow.adapters.database.database import Database
-from lakeflow.adapters.ledger import MIGRATIONS, intents
+from lakeflow.adapters.ledger import intents
 from lakeflow.core.intents.intent import Forgotten, HandedOver, Intent, NameNote, Note, Repinned, RunNote
 from lakeflow.core.model.changes import Adopt, Change, Drop, LetGo, Promote, Registration, Rename, Retract
 from lakeflow.core.model.check import Outcome
@@ -47,14 +46,6 @@ NOTES: tuple[Note, ...] = (
 def intent(id_: str = "i1", **other: Any) -> Intent:
     seen = {ALPHA: "s3://lake/1.json", BETA: ""}
     return replace(Intent(id_, "token", EVERY, NOTES, seen, "pr"), **other)
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    made = Database("sqlite://")
-    made.initialise(MIGRATIONS)
-    yield made
-    made.close()
 
 
 def test_every_kind_of_change_is_among_them() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from lakeflow.adapters.database.database import Database
-from lakeflow.adapters.ledger import LEDGER_TABLES, MIGRATIONS, SqlLedger, ToldLedger, counts, make_again
+from lakeflow.adapters.ledger import LEDGER_TABLES, SqlLedger, ToldLedger, counts, make_again
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
@@ -17,14 +16,6 @@ from tests.core.samples import key
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HERE = Holder("host", "boot", 1, "noon")
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    made = Database("sqlite://")
-    made.initialise(MIGRATIONS)
-    yield made
-    made.close()
 
 
 def columns(database: Database) -> dict[str, str]:

@@ -212,7 +212,7 @@ class _LazyQueries:
     def knows(self, sql: str) -> bool:
         return True
 
-    def reads_in_order(self) -> bool:
+    def proves_keys(self) -> bool:
         return True
 
 

@@ -39,7 +39,7 @@ class SparkQueries:
             return False
         return True
 
-    def reads_in_order(self) -> bool:
+    def proves_keys(self) -> bool:
         return False
 
     def execute(self, sql: str) -> QueryResult:

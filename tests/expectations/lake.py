@@ -108,7 +108,7 @@ class LocalQueries:
     def knows(self, sql: str) -> bool:
         return True
 
-    def reads_in_order(self) -> bool:
+    def proves_keys(self) -> bool:
         return True
 
 

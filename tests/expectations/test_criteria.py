@@ -17,7 +17,8 @@ from lakeflow.adapters.expectations.checks.expectation import ExpectationRule
 from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.library.criteria import Settled, plain
-from lakeflow.adapters.expectations.metrics.metrics import FromSchema, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import FromSchema
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.type_names import parse_type

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.expectations.metrics.metrics import FIRST
+from lakeflow.adapters.expectations.metrics.keys import FIRST
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.table import Scan

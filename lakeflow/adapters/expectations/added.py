@@ -16,7 +16,9 @@ from lakeflow.adapters.expectations.checks.expectation import ExpectationRule
 from lakeflow.adapters.expectations.compile.is_constant import told_apart
 from lakeflow.adapters.expectations.library.criteria import Mostly
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Plan
+from lakeflow.adapters.expectations.metrics.keys import Keys
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.table import Audited, Queries
 from lakeflow.core.model.check import CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult, ReadScope

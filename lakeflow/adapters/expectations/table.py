@@ -64,8 +64,10 @@ class Queries(Protocol):
         """Could it answer lakeflow's own SQL? Nothing is asked."""
         ...
 
-    def reads_in_order(self) -> bool:
-        """Do rows come in the order in which they were written, so that an order is cheap to prove?"""
+    def proves_keys(self) -> bool:
+        """Is it cheaper to prove that no two rows share a key than to group them? That takes rows in the order in
+        which they were written, and bits to mark.
+        """
         ...
 
     def execute(self, sql: str) -> QueryResult:

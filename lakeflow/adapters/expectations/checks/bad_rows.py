@@ -8,7 +8,8 @@ from typing import Any
 from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, Outcome, SqlDialect
 from lakeflow.core.values import dataclass

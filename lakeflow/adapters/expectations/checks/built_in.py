@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, in_groups, share
 from lakeflow.adapters.expectations.checks.column_types import spelled
@@ -10,7 +11,9 @@ from lakeflow.adapters.expectations.checks.foreign_keys import foreign_key
 from lakeflow.adapters.expectations.checks.scd2 import versions_check
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan, keys
+from lakeflow.adapters.expectations.metrics.keys import Keys, keys
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.asset import Column
@@ -153,7 +156,11 @@ class KeyUnique:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        return (self._judged,)
+        return (self._judged, self._keys)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return keys(self.domain, self.table)
 
     @property
     def _judged(self) -> Aggregate:
@@ -163,7 +170,7 @@ class KeyUnique:
 
     def find(self, answers: Answers) -> Observation:
         rows = answers.value(self._judged)
-        failed, groups = answers.repeated(keys(self.domain, self.table))
+        failed, groups = answers.repeated(self._keys)
         if not failed:
             return _clean(rows, allow_empty=self.allow_empty)
         shown = samples.rows(answers, samples.repeated_keys(self.table, self.domain))

@@ -11,8 +11,10 @@ from lakeflow.adapters.expectations.library.criteria import Criterion, Values, p
 from lakeflow.adapters.expectations.metrics import per_value as pervalue
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Keys, MetricQuery, Plan
+from lakeflow.adapters.expectations.metrics.keys import Keys
+from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
+from lakeflow.adapters.expectations.metrics.plans import MetricQuery
 from lakeflow.adapters.expectations.sql.literals import text
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError

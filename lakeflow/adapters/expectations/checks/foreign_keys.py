@@ -8,7 +8,8 @@ from dataclasses import replace
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model.check import ForeignKey, Outcome

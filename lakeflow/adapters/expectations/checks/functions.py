@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, Rule, share
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED, PythonCheck
 from lakeflow.core.errors import AssetError

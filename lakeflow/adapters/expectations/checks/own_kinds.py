@@ -15,7 +15,8 @@ from lakeflow.adapters.expectations.checks.own import AgainstMain, CrossTableRul
 from lakeflow.adapters.expectations.library.criteria import Mostly
 from lakeflow.adapters.expectations.library.library import OwnKind
 from lakeflow.adapters.expectations.metrics import samples
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, FromSchema, MetricQuery, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate, Dated, FromSchema, MetricQuery
 from lakeflow.adapters.expectations.sql import conditions
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.sql.literals import naive

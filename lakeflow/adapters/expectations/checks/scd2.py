@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import Aggregate
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.check import Outcome

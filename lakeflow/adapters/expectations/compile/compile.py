@@ -14,16 +14,8 @@ from lakeflow.adapters.expectations.compile.check_file import refuse_open
 from lakeflow.adapters.expectations.compile.criterion_of import criterion_of
 from lakeflow.adapters.expectations.library import library
 from lakeflow.adapters.expectations.metrics import samples
-from lakeflow.adapters.expectations.metrics.metrics import (
-    UNIQUE,
-    Plan,
-    bad_alone,
-    failing,
-    keys,
-    looked_at,
-    map_rule,
-    plan,
-)
+from lakeflow.adapters.expectations.metrics.keys import keys
+from lakeflow.adapters.expectations.metrics.metrics import UNIQUE, Plan, bad_alone, failing, looked_at, map_rule, plan
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.sql import conditions, domains
 from lakeflow.adapters.expectations.sql.domains import Metric, domain_of

@@ -23,7 +23,8 @@ from lakeflow.adapters.expectations.library.criteria import (
 )
 from lakeflow.adapters.expectations.library.divergence import divergence_of
 from lakeflow.adapters.expectations.library.library import LibraryCriterion
-from lakeflow.adapters.expectations.metrics.metrics import FromSchema, Plan
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.metrics.plans import FromSchema
 from lakeflow.adapters.expectations.sql.domains import Metric
 from lakeflow.adapters.expectations.sql.literals import instant
 from lakeflow.adapters.expectations.table import Audited

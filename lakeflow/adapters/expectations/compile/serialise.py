@@ -24,8 +24,10 @@ from lakeflow.adapters.expectations.library.criteria import (
     Settled,
 )
 from lakeflow.adapters.expectations.library.divergence import BinsNear, SharesNear
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, FromSchema, Keys, MetricQuery, ResultShape
+from lakeflow.adapters.expectations.metrics.keys import Keys
+from lakeflow.adapters.expectations.metrics.marks import Marks
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
+from lakeflow.adapters.expectations.metrics.plans import Aggregate, Dated, FromSchema, MetricQuery, ResultShape
 from lakeflow.adapters.expectations.metrics.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
 from lakeflow.adapters.expectations.sql.domains import Hint, Says
 from lakeflow.adapters.expectations.table import Operand
@@ -39,7 +41,7 @@ _RECORDS: Final[Mapping[str, type]] = {
         *(Severity, Outcome, ResultShape, Says),
         *(Check, ExpectationRule, BadOnes, Stated, BadRows, OwnRule, AgainstMain, CrossTableRule),
         *(Mostly, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
-        *(Refusal, Thresholds, Aggregate, Dated, Hint, MetricQuery, Keys, FromSchema),
+        *(Refusal, Thresholds, Aggregate, Dated, Hint, MetricQuery, Keys, Marks, FromSchema),
         *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),
     )
 }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from lakeflow.adapters.expectations.metrics.from_metadata import answers_of
-from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Dated, FromSchema, Keys, MetricQuery, Plan
+from lakeflow.adapters.expectations.metrics.keys import FIRST, Keys
+from lakeflow.adapters.expectations.metrics.marks import Marks
+from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.metrics.per_value import PerValue, Tally, judge
+from lakeflow.adapters.expectations.metrics.plans import Aggregate, Dated, FromSchema, MetricQuery
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, FunctionResult, Queries, QueryResult
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.run import ReadScope
@@ -35,7 +39,7 @@ class Answers:
 
     def consult(self, statistics: Statistics, plans: Iterable[Plan], queries: Queries) -> None:
         """Take over the answers that metadata can give without reading data; a query of `queries` names no relation."""
-        hints = {plan.sql: plan.hint for plan in plans if isinstance(plan, Aggregate) and plan.hint}
+        hints = {one.sql: one.hint for plan in plans for one in _aggregates(plan) if one.hint}
         self._certain.update(answers_of(hints, statistics, self.table, queries))
 
     def scan(self, plans: Iterable[Plan]) -> None:
@@ -117,14 +121,23 @@ class Answers:
             if self.ask(keys.added).rows[0][0]:
                 return 0, 0
             raise CannotCheck("an added row shares its key with another")
-        if self._rise(keys):
+        if self._queries.proves_keys() and (self._is_marked(keys.marks) or self._rise(keys)):
             return 0, 0
         rows, groups = self.ask(keys.sql).rows[0]
         return rows, groups
 
-    def _rise(self, keys: Keys) -> bool:
-        if not self._queries.reads_in_order():
+    def _is_marked(self, marks: Marks | None) -> bool:
+        if marks is None:
             return False
+        # Nothing is proved where a value lies out of what metadata says, or where memory does not do for the marks.
+        with suppress(AssetError):
+            self.scan(marks.plans)
+            ends = [(self.value(least), self.value(greatest)) for least, greatest in marks.ends]
+            proof = marks.proof(self.value(marks.count), ends)
+            return bool(proof and self.ask(proof).rows[0][0])
+        return False
+
+    def _rise(self, keys: Keys) -> bool:
         rise, rows = self.ask(keys.hope).rows[0]
         return bool(rise and (rows < FIRST or self.ask(keys.proof).rows[0][0]))
 
@@ -158,3 +171,12 @@ class Answers:
         """Who answered since `used` was last cleared, if it was not the lake's own engine, and why."""
         other = self._queries.why if self.used - {ReadScope.METADATA} else ""
         return f"asked of Spark: {other}" if other else ""
+
+
+def _aggregates(plan: Plan) -> tuple[Aggregate, ...]:
+    match plan:
+        case Aggregate():
+            return (plan,)
+        case Keys(marks=Marks() as marks):
+            return marks.plans
+    return ()

@@ -5,94 +5,25 @@ DISTINCT never joins the shared scan (measured: a second for 10 million rows); u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from lakeflow.adapters.expectations.metrics import per_value as pervalue
+from lakeflow.adapters.expectations.metrics.keys import Keys, keys
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
+from lakeflow.adapters.expectations.metrics.plans import MANY, Aggregate, Dated, FromSchema, MetricQuery, ResultShape
 from lakeflow.adapters.expectations.sql import distributions, order, outliers
-from lakeflow.adapters.expectations.sql.domains import Domain, Hint, Metric, Says, domain_of, of_column, rows
+from lakeflow.adapters.expectations.sql.domains import Domain, Metric, Says, domain_of, of_column, rows
 from lakeflow.adapters.expectations.sql.literals import naive
 from lakeflow.adapters.expectations.sql.predicates import bad_row, members, unsupported
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
-from lakeflow.core.values import dataclass
 
 UNIQUE: Final = frozenset({"column_values.unique", "compound_columns.unique"})
 SHOWN: Final = 5
 LONGEST: Final = 200
 """The most characters of a value that are shown."""
-MANY: Final = 100_000
-"""At most this many distinct values are compared one by one in Python's memory."""
 _NULLS: Final = frozenset({"column_values.nonnull", "column_values.null"})
 _MAP_SUFFIXES: Final = (".unexpected_count", ".filtered_row_count")
-FIRST: Final = 250_000
-"""So many rows, two row groups, nearly always show whether keys are out of order."""
-
-
-@dataclass(frozen=True)
-class Aggregate:
-    """An expression for the shared scan; `hint` says how the snapshot's metadata may answer it instead."""
-
-    sql: str
-    hint: Hint | None = None
-
-
-@dataclass(frozen=True)
-class Dated:
-    """An aggregate whose SQL has `{moment}` in place of the audit's time, which a cached check cannot know."""
-
-    sql: str
-
-
-class ResultShape(StrEnum):
-    """How rows become the value of a metric: the first value, the list of a column's values, or the list of all
-    rows.
-    """
-
-    VALUE = "value"
-    COLUMN = "column"
-    ROWS = "rows"
-
-    def of(self, rows: Sequence[tuple[Any, ...]]) -> Any:
-        """The value of these rows. CannotCheck when they are more than can be compared one by one."""
-        if self is ResultShape.VALUE:
-            return rows[0][0]
-        if len(rows) > MANY:
-            raise CannotCheck(f"more than {MANY:,} different values; this check compares them one by one")
-        return [row[0] for row in rows] if self is ResultShape.COLUMN else list(rows)
-
-
-@dataclass(frozen=True)
-class MetricQuery:
-    """A query of its own; `read` says how its rows become the metric."""
-
-    sql: str
-    read: ResultShape = ResultShape.VALUE
-
-
-@dataclass(frozen=True)
-class FromSchema:
-    """A metric that the schema alone answers."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Keys:
-    """How many rows share their key with another. `proof` is cheap, and TRUE only if no row does.
-
-    `hope` is the same for the `FIRST` rows, with their number. `sql` gives the number of such rows and of the groups
-    that they form. `added` is TRUE only if a write added no such row to rows that had none; it is empty where only all
-    rows can tell.
-    """
-
-    hope: str
-    proof: str
-    sql: str
-    added: str
-
 
 Plan = Aggregate | Dated | MetricQuery | Keys | FromSchema | PerValue
 
@@ -149,58 +80,6 @@ def failing(metric: Metric, domain: Domain, table: Audited) -> str:
         return outliers.breaking(rule, domain, table, metric.values)
     bad = pervalue.HELD if pervalue.needed(rule, metric.values) else bad_row(rule, domain.columns, metric.values)
     return f"FROM {table.relation}{domain.clause(bad)}"
-
-
-def keys(domain: Domain, table: Audited) -> Keys:
-    """Keys that rise strictly from row to row, in whatever order they are read, are unique: no hash table is needed.
-
-    Measured on 10 million rows: 0.3 s, where the GROUP BY takes 4.7 s. The proof fails for a second row without a
-    predecessor, as several readers would give, and for a comparison that is NULL.
-    """
-    names = ", ".join(column.sql for column in domain.columns)
-    source = f"FROM {table.relation}{distinct_domain(domain)}"
-    keys_in_order = f"SELECT ({names}) AS key {source}"
-    groups = f"SELECT count(*) AS n {source} GROUP BY {names} HAVING count(*) > 1"
-    return Keys(
-        _rise(f"{keys_in_order} LIMIT {FIRST}"),
-        _rise(keys_in_order),
-        f"SELECT coalesce(sum(n), 0)::BIGINT, count(*) FROM ({groups})",
-        _still_unique(domain, table),
-    )
-
-
-def _rise(keys_in_order: str) -> str:
-    risen = f"SELECT key > lag(key) OVER () AS up FROM ({keys_in_order})"
-    return f"SELECT count(*) - count(*) FILTER (WHERE up) <= 1, count(*) FROM ({risen})"
-
-
-def _still_unique(domain: Domain, table: Audited) -> str:
-    """The keys of the added rows differ from each other, and among all rows only the added rows have them.
-
-    So the keys of files that may hold them are read once against a hash table of the added keys, which saves a GROUP BY
-    of all rows; files that bounds rule out are not even read. DuckDB guesses the number of rows on each side by the
-    side's first file, which is an added one. All rows have no filter of their own, so they are never taken for the
-    smaller side (measured on 30 million: 0.06 s in order, 0.2 s without order; 2 s with a needless IS NOT NULL). A key
-    with a NULL proves nothing.
-    """
-    columns = domain.columns
-    if not table.primary_key or not set(table.primary_key) <= {column.name for column in columns}:
-        return ""
-    parts = ", ".join(f"{column.sql} AS k{place}" for place, column in enumerate(columns))
-    added = f"(SELECT {parts} FROM {table.added}{domain.clause(*map(_not_null, columns))})"
-    everything = f"(SELECT {parts} FROM {table.near}{replace(domain, kept=None).clause()})"
-    same = " AND ".join(f"e.k{place} = a.k{place}" for place in range(len(columns)))
-    return (
-        f"SELECT rows = keys AND rows = among_all FROM (SELECT"
-        f" (SELECT count(*) FROM {table.added}{distinct_domain(domain)}) AS rows,"
-        f" (SELECT count(*) FROM (SELECT DISTINCT * FROM {added})) AS keys,"
-        f" (SELECT count(*) FROM {everything} AS e JOIN {added} AS a ON {same}) AS among_all)"
-    )
-
-
-def distinct_domain(domain: Domain) -> str:
-    """The WHERE of a uniqueness check: in a key of one column, NULL is no value."""
-    return domain.clause(_not_null(domain.columns[0])) if len(domain.columns) == 1 else domain.clause()
 
 
 def _not_null(column: Operand) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import LONGEST, SHOWN, distinct_domain
+from lakeflow.adapters.expectations.metrics.keys import distinct_domain
+from lakeflow.adapters.expectations.metrics.metrics import LONGEST, SHOWN
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import HIDDEN, Audited, identifier
 

@@ -16,7 +16,6 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from lakeflow.adapters.iceberg import Home, moved_tables, relocate
-from lakeflow.adapters.iceberg.disk.avro import pack, unpack
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import FLIGHTS, WEATHER, Lab, same_start
@@ -164,27 +163,6 @@ def test_a_lake_that_stands_where_it_was_made_is_left_alone(tmp_path: Path) -> N
     (tmp_path / "alias").symlink_to(root)
     assert relocated(root) == []
     assert relocated(tmp_path / "alias") == []
-
-
-def test_delete_files_are_refused_and_nothing_changes(tmp_path: Path) -> None:
-    """Their content names data files by absolute paths, so that rewriting manifests would lose the deletes."""
-    lake(tmp_path / "old")
-    path = max((tmp_path / "old/warehouse/silver/weather/metadata").glob("snap-*.avro"))
-    container = unpack(path.read_bytes())
-    container.records[0]["content"] = 1
-    container.records[0]["added_files_count"] = 1
-    other = path.with_name(path.name.split("-sha256-")[0] + "-other.avro")
-    other.write_bytes(pack(container))
-    for pointer in pointers(tmp_path / "old"):
-        metadata = Path(pointer.removeprefix("file://"))
-        content = json.loads(metadata.read_text().replace(path.name, other.name))
-        del content["properties"]["lakeflow.sha256"]
-        metadata.write_text(json.dumps(content))
-    new = (tmp_path / "old").rename(tmp_path / "new")
-    before, seen = digests(new), pointers(new)
-    with pytest.raises(LakeError, match=r"silver\.weather cannot be relocated: it has delete files"):
-        relocated(new)
-    assert (digests(new), pointers(new)) == (before, seen)
 
 
 def test_a_damaged_manifest_is_refused_and_nothing_changes(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_main_moves_to_what_was_audited_there_and_the_runs_are_main_s_too(story:
     built = {name: story.head(name) for name in (B, C)}
     found = story.said()
     assert (ready(found), behind(found), held(found), found.rows_not_read) == ([C, B], {}, [], 3)
+    assert found.name == "pr"
     assert [(one.base, one.snapshot_id) for one in found.ready] == [(before[name], built[name]) for name in (C, B)]
     assert (heads(story), story.released) == (before, []), "a look changes nothing, and leaves the lake open"
     ran = len(story.engine.ran)
@@ -280,6 +281,18 @@ def test_a_table_that_was_dropped_meanwhile_is_built_again_before_what_is_made_f
     assert behind(story.said()) == {C: "upstream runs: silver.b", B: "never built"}
     assert ready(story.promote().promotion) == [C, B]
     assert (story.rows(B), story.rows(C)) == ([3, 6], [9])
+    assert story.is_fresh()
+
+
+def test_what_main_took_back_to_nothing_is_built_again_however_far_above_it_stands(story: Story) -> None:
+    story.define(C, lambda rows: [sum(rows[B]) + 1], B)
+    with story.inside():
+        story.materialize(C)
+    story.rollback("r1")
+    assert heads(story) == {A: None, B: None, C: None}
+    assert behind(story.said()).keys() == {A, B, C}
+    assert ready(story.promote().promotion) == [A, C, B]
+    assert story.rows(C) == [7]
     assert story.is_fresh()
 
 

@@ -55,6 +55,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/iceberg/rest/changes.py": ("tests/rest/test_changes.py",),
     "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
+    "lakeflow/adapters/iceberg/rest/catalog.py": ("tests/rest/test_catalog.py",),
     "lakeflow/adapters/iceberg/rest/commits.py": ("tests/rest/test_commits.py",),
     "lakeflow/wap/run/publish.py": _STORY,
     "lakeflow/wap/run/begin.py": _BEGINS,
@@ -98,6 +99,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/wap/entry.py": (*_APART, "tests/wap/test_whole_tables.py", "tests/wap/test_tags.py"),
     "lakeflow/wap/settle.py": _APART,
     "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
+    "lakeflow/adapters/iceberg/care/relocate.py": ("tests/care/test_new_places.py",),
     "lakeflow/adapters/iceberg/care/inventory.py": ("tests/doctor/test_inventory.py",),
     "lakeflow/adapters/iceberg/care/ownership.py": ("tests/care/test_whose_warehouse.py",),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import pytest
 
@@ -19,27 +19,23 @@ from lakeflow.adapters.iceberg.commit.numbers import MainMove
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.adapters.iceberg.rest import commits
-from lakeflow.adapters.iceberg.rest.client import LostError, RefusedError, UnsentError
+from lakeflow.adapters.iceberg.rest.client import RefusedError
 from lakeflow.adapters.iceberg.rest.commits import Ledgers, NothingHappenedError, RestCommits, _holds, _is_made
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of
-from lakeflow.core.model.changes import Change, Publish
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.run import MoveNote, Ruling
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.ports.entry import UNRECORDED
 from tests.core.samples import NOON, key, snapshot, table
+from tests.rest.doubles import LOST, UNSENT, Record, refused
 
 A, B = key("silver.a"), key("silver.b")
 AUDIT = "audit_r1"
 PUBLISHED = (u.SetBranch(MAIN, 2), u.RemoveRef(AUDIT))
 NOTE = MoveNote(Ruling.PUBLISH, "r1", "anna")
-LOST, UNSENT = LostError("the line is dead"), UnsentError("no route")
-
-
-def refused(code: int = 409) -> RefusedError:
-    return RefusedError(code, "CommitFailedException", "no")
 
 
 def loaded(found: Table) -> LoadedTable:
@@ -107,38 +103,6 @@ class Server:
 
     def failed(self, refused: RefusedError) -> LakeError:
         return LakeError(f"failed: {refused.code}")
-
-
-@dataclass
-class Record:
-    """An entry that notes what it is told; `ends` is what settling finds."""
-
-    intent: Intent | None
-    ends: bool = True
-    told: list[Any] = field(default_factory=list)
-    seen: Mapping[AssetKey, str] = field(default_factory=dict)
-    during: Callable[[], object] = lambda: None
-
-    def within(self, transaction: object) -> None:
-        raise AssertionError("it shares no transaction")
-
-    def about(self, _changes: Sequence[Change]) -> Self:
-        return self
-
-    def before(self, seen: Mapping[AssetKey, str]) -> Intent | None:
-        self.seen = seen
-        self.during()
-        return self.intent
-
-    def after(self, intent: Intent | None) -> None:
-        self.told.append(("after", intent))
-
-    def withdrawn(self, intent: Intent | None) -> None:
-        self.told.append(("withdrawn", intent))
-
-    def settled(self, intent: Intent | None) -> bool:
-        self.told.append(("settled", intent))
-        return self.ends
 
 
 INTENT = Intent("i1", "token", (Publish(A, "silver.a", AUDIT, 1, 2, "{}", 5),), ())

@@ -227,7 +227,7 @@ class RestCatalog(IcebergCatalog):
         tables = {
             key: self._as_seen(self._files.find(key, table.version), seen).table for key, table in looked.tables.items()
         }
-        return Looked(tables, looked.broken, looked.places)
+        return Looked(tables, looked.broken)
 
     def _as_seen(self, found: LoadedTable, seen: Mapping[AssetKey, tuple[Intent, str]]) -> LoadedTable:
         """The table as it was before the intent that is open on it, until the ledger knows what came of that."""

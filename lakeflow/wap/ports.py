@@ -153,6 +153,10 @@ class World:
         """The world of an environment, which has an engine and an auditor of its own."""
         return replace(self.enter(self, environment), environment=environment, main=self)
 
+    def as_it_stands(self, environment: str) -> World:
+        """The world of an environment, which is not made anew where another process has dropped it meanwhile."""
+        return replace(self.within(environment), make_environment=self.make_environment)
+
     @property
     def of_lake(self) -> World:
         """The world in which main is main, which settles the commits of all."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
 
 from lakeflow.core.care.garbage import refuse_most
@@ -51,10 +50,7 @@ def _still(world: World, keys: Collection[AssetKey]) -> Iterator[None]:
     """The leases on these assets in the lake and in every environment: no run writes files of them meanwhile."""
     made = world.environments.all() if world.environments else ()
     with ExitStack() as stack:
-        for where in (
-            world,
-            *(replace(world.within(one.name), make_environment=world.make_environment) for one in made),
-        ):
+        for where in (world, *(world.as_it_stands(one.name) for one in made)):
             stack.enter_context(leased(where, f"gc-{world.new_id()}", keys, 0.0))
         yield
 

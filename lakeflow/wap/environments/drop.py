@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 
 from lakeflow.core.environments.environment import branches_of, require_name
@@ -50,7 +49,7 @@ def still(world: World, name: str, keys: Sequence[AssetKey] = (), wait: float = 
     """Hold all of an environment, or these assets of it, so that no run is at work there. It is not made by that.
     BusyError where one still is after `wait` seconds.
     """
-    there = replace(world.within(name), make_environment=world.make_environment)
+    there = world.as_it_stands(name)
     every = keys or {*world.catalog.keys(), *world.project.assets}
     with leased(there, f"env-{world.new_id()}", every, wait) as lease:
         yield lease

@@ -293,6 +293,16 @@ def test_a_table_without_snapshots_or_properties_is_moved_too(moved: Moved) -> N
     assert found["snapshots"] == []
 
 
+def test_a_table_whose_metadata_stands_elsewhere_keeps_it_there(moved: Moved) -> None:
+    def elsewhere(content: dict[str, Any]) -> None:
+        content["properties"]["write.metadata.path"] = f"file://{moved.old}/meta/"
+
+    moved.rewrite(elsewhere)
+    moved.relocate()
+    assert moved.pointers()["silver.flights"].startswith(f"file://{moved.root}/meta/")
+    assert {at.rpartition("/")[0] for at, _ in moved.containers()} == {f"file://{moved.root}/meta"}
+
+
 def test_all_values_that_are_locations_are_translated_wherever_they_stand() -> None:
     move = Move("/old", "/new", stored())
     json = {"a": ["/old/x", {"b": "file:///old/y", "n": 7}], "c": None, "/old/k": True}

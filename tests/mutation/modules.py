@@ -32,6 +32,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/core/care/retention.py": ("tests/core/test_retention.py",),
     "lakeflow/core/run/leases.py": ("tests/core/test_leases.py",),
     "lakeflow/core/care/ownership.py": ("tests/core/test_ownership.py",),
+    "lakeflow/core/care/compacting.py": ("tests/core/test_moved_rows.py",),
     "lakeflow/core/care/set_aside.py": ("tests/core/test_set_aside.py",),
     "lakeflow/core/care/garbage.py": ("tests/core/test_garbage.py",),
     "lakeflow/core/care/supersede.py": ("tests/core/test_supersede.py",),

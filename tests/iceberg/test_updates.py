@@ -189,3 +189,137 @@ def test_the_log_of_main_forgets_what_stood_before_an_expired_snapshot() -> None
     assert [entry["snapshot-id"] for entry in rolled["snapshot-log"]] == [1]
     kept = ours.applied(empty, [*_START, ours.RemoveRef("audit_x"), ours.RemoveSnapshots(frozenset({3}))], _LOCATION, 1)
     assert [entry["snapshot-id"] for entry in kept["snapshot-log"]] == [1, 2]
+
+
+def _empty() -> Json:
+    return ours.new_metadata("u", "file:///lake/t", schema_to_json(with_ids(COLUMNS)), 2, _AT)
+
+
+def _after(*updates: ours.Update, before: Json | None = None) -> Json:
+    return ours.applied(_empty() if before is None else before, updates, _LOCATION, _AT + 5)
+
+
+def test_a_new_table_is_empty_and_says_how_long_its_log_is() -> None:
+    schema = schema_to_json(with_ids(COLUMNS))
+    assert _empty() == {
+        "format-version": 2,
+        "table-uuid": "u",
+        "location": "file:///lake/t",
+        "last-sequence-number": 0,
+        "last-updated-ms": _AT,
+        "last-column-id": 2,
+        "current-schema-id": schema["schema-id"],
+        "schemas": [schema],
+        "default-spec-id": 0,
+        "partition-specs": [{"spec-id": 0, "fields": []}],
+        "last-partition-id": 999,
+        "default-sort-order-id": 0,
+        "sort-orders": [{"order-id": 0, "fields": []}],
+        "properties": {
+            "write.metadata.previous-versions-max": "50",
+            "write.metadata.delete-after-commit.enabled": "true",
+        },
+        **{name: [] for name in ("snapshots", "snapshot-log", "metadata-log", "statistics")},
+        "refs": {},
+    }
+
+
+def test_each_commit_tells_its_time_and_where_the_table_stood_until_then() -> None:
+    first = _after(*_START[:2])
+    assert (first["last-updated-ms"], first["current-snapshot-id"]) == (_AT + 5, 1)
+    assert first["snapshot-log"] == [{"snapshot-id": 1, "timestamp-ms": _AT + 5}]
+    assert first["metadata-log"] == [{"metadata-file": _LOCATION, "timestamp-ms": _AT}]
+    assert _after(before=first)["metadata-log"][-1] == {"metadata-file": _LOCATION, "timestamp-ms": _AT + 5}
+
+
+def test_a_tag_and_a_branch_beside_main_move_no_main() -> None:
+    before = _after(*_START[:4])
+    after = _after(ours.SetTag("v1", 1), ours.SetBranch("other", 1), before=before)
+    assert after["refs"] == {
+        **before["refs"],
+        "v1": {"type": "tag", "snapshot-id": 1},
+        "other": {"type": "branch", "snapshot-id": 1},
+    }
+    assert (after["current-snapshot-id"], after["snapshot-log"]) == (2, before["snapshot-log"])
+    gone = _after(ours.RemoveRef("other"), before=after)
+    assert (gone["refs"].keys(), gone["current-snapshot-id"]) == ({"main", "v1"}, 2)
+    assert "current-snapshot-id" not in _after(ours.RemoveRef("main"), before=after)
+
+
+def test_columns_of_schemas_that_are_there_get_other_names() -> None:
+    before = _after(ours.AddSchema(_WIDER))
+    named = {**before["schemas"][0], "fields": []}
+    assert _after(ours.NameSchemas({0: named}), before=before)["schemas"] == [named, _WIDER]
+    assert before["last-column-id"] == 7
+
+
+def test_a_schema_and_a_layout_that_need_no_new_ids_take_none() -> None:
+    narrow = {**_WIDER, "fields": _WIDER["fields"][:1]}
+    assert _after(ours.AddSchema(narrow))["last-column-id"] == 2
+    assert _after(ours.AddSpec({"spec-id": 1, "fields": []}))["last-partition-id"] == 999
+    assert _after(ours.AddSpec(_SPEC))["last-partition-id"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("type_", "highest"),
+    [
+        ("long", 0),
+        ({"type": "list", "element-id": 9, "element": "long"}, 9),
+        ({"type": "map", "key-id": 5, "key": "long", "value-id": 6, "value": "long"}, 6),
+        ({"type": "map", "key-id": 8, "key": "long", "value-id": 6, "value": "long"}, 8),
+        ({"type": "list", "element-id": 1, "element": {"type": "struct", "fields": [{"id": 11, "type": "int"}]}}, 11),
+        ({"type": "map", "key": {"element-id": 12, "element": "int"}, "value": "int"}, 12),
+        ({"type": "map", "key": "int", "value": {"element-id": 13, "element": "int"}}, 13),
+        ({"fields": [{"id": 3, "type": {"element-id": 14, "element": "int"}}, {"id": 4, "type": "int"}]}, 14),
+        ({"fields": []}, 0),
+    ],
+)
+def test_the_highest_id_may_stand_deep_in_a_type(type_: object, highest: int) -> None:
+    assert ours.schema_highest_id(type_) == highest
+
+
+def test_what_belongs_to_a_snapshot_goes_with_it_and_nothing_else() -> None:
+    before = _after(*_START, ours.RemoveRef("audit_x"), ours.SetStatistics(_statistics(3)))
+    before = _after(ours.SetStatistics(_statistics(2)), before=before)
+    before = {**before, "partition-statistics": [{"snapshot-id": 2}, {"snapshot-id": 3}]}
+    after = _after(ours.RemoveSnapshots(frozenset({3})), before=before)
+    for name, kept in {"snapshots": [1, 2], "statistics": [2], "partition-statistics": [2]}.items():
+        assert [entry["snapshot-id"] for entry in after[name]] == kept
+    assert "partition-statistics" not in _after(ours.RemoveSnapshots(frozenset()))
+    with pytest.raises(AssertionError):
+        _after(ours.RemoveSnapshots(frozenset({2})), before=before)
+
+
+def test_a_snapshot_that_does_not_follow_the_last_one_is_refused() -> None:
+    with pytest.raises(AssertionError):
+        _after(ours.AddSnapshot(_snapshot(2, None)))
+
+
+def test_what_a_table_of_others_does_not_hold_is_empty() -> None:
+    optional = ("snapshots", "snapshot-log", "metadata-log", "statistics", "refs", "properties")
+    for bare in (
+        {key: one for key, one in _empty().items() if key not in optional},
+        _empty() | dict.fromkeys(optional),
+    ):
+        after = _after(*_START[:2], ours.SetStatistics(_statistics(1)), ours.SetTag("v", 1), before=bare)
+        assert after["refs"].keys() == {"main", "v"}
+        assert [len(after[name]) for name in ("snapshots", "snapshot-log", "metadata-log", "statistics")] == [1] * 4
+        assert _after(ours.SetProperties({"a": "b"}), before=bare)["properties"] == {"a": "b"}
+        assert _after(ours.RemoveRef("v"), before=bare)["refs"] == {}
+        assert ours.forgotten(bare, after) == (), "nobody asked for it"
+
+
+def test_the_log_keeps_a_hundred_versions_unless_said_and_one_at_least() -> None:
+    entries = [{"metadata-file": f"file:///lake/{number}.json", "timestamp-ms": 1} for number in range(120)]
+    for properties, kept in (({}, 100), ({ours.PREVIOUS_VERSIONS: "0"}, 1)):
+        after = _after(before={**_empty(), "metadata-log": entries, "properties": properties})
+        assert len(after["metadata-log"]) == kept
+        assert after["metadata-log"][-1]["metadata-file"] == _LOCATION
+
+
+def test_older_versions_are_removed_where_the_table_says_so_in_any_letters() -> None:
+    before = {"metadata-log": [{"metadata-file": "a"}, {"metadata-file": "b"}]}
+    after = {"metadata-log": [{"metadata-file": "b"}], "properties": {ours.DELETE_AFTER_COMMIT: "TRUE"}}
+    assert ours.forgotten(before, after) == ("a",)
+    assert ours.forgotten({}, after) == ()
+    assert ours.forgotten(before, {**after, "properties": None}) == ()

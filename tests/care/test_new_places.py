@@ -19,7 +19,7 @@ from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.care.relocate import Home, Move, moved_tables, relocate
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import Container, pack
-from lakeflow.adapters.objects import DISK
+from lakeflow.adapters.objects import DISK, Disk
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.ports.database import sql
 from lakeflow.core.ports.locations import path_of
@@ -417,3 +417,20 @@ def test_what_was_written_is_read_before_it_is_named(moved: Moved, monkeypatch: 
 
     monkeypatch.setattr(module, "_verify", torn)
     assert_refused(moved, "is damaged" if which != ".metadata.json" else "cannot be read")
+
+
+class Noted(Disk):
+    """Notes what is read."""
+
+    def __init__(self) -> None:
+        self.read: set[Path] = set()
+
+    def get(self, location: str) -> bytes:
+        self.read.add(Path(path_of(location)))
+        return super().get(location)
+
+
+def test_every_new_file_is_read_back_where_it_was_written(moved: Moved) -> None:
+    before, noted = moved.files(), Noted()
+    moved.relocate(noted)
+    assert moved.files() - before <= noted.read

@@ -10,14 +10,17 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.iceberg.care import rebuild
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.run import RunState, VerdictRecord
 from lakeflow.lake import care
+from lakeflow.lake.keeping import outdated
 from tests.care.lab import (
     built,
     collect,
@@ -316,6 +319,26 @@ def test_an_old_copy_of_the_database_is_refused_and_brought_up_to_its_tables(tmp
     assert rows(root) == [4]
     assert not problems(project(root, 4))
     assert rows(built(root, 5)) == [5]
+
+
+def test_what_others_publish_while_the_files_are_looked_at_is_no_sign_of_an_old_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = built(tmp_path / "p", 1)
+    looked: list[object] = []
+
+    def look(*asked: Any) -> object:
+        with monkeypatch.context() as alone:
+            alone.setattr(outdated, "newer_runs", rebuild.newer_runs)
+            built(root, 2, 3)
+        looked.append(rebuild.newer_runs(*asked))
+        return looked[-1]
+
+    with opened(root) as lake:
+        monkeypatch.setattr(outdated, "newer_runs", look)
+        lake.collect_garbage()
+    assert looked[0], "newer files than the pointers that were read"
+    assert rows(root) == [3]
 
 
 @pytest.mark.long

@@ -95,12 +95,10 @@ def _proven(table: Table, folder: str, objects: Objects) -> Proven:
 
 
 def newer_runs(
-    locations: Mapping[AssetKey, str], warehouse: str | PathLike[str], known: Iterable[str], objects: Objects = DISK
+    locations: Mapping[AssetKey, str], warehouse: str | PathLike[str], objects: Objects = DISK
 ) -> dict[AssetKey, str]:
-    """By run, the tables whose metadata is newer than the catalog's and publishes a run that the ledger does not know.
-    If there are any, the database is an old copy.
-    """
-    ledger, place = frozenset(known), fspath(warehouse)
+    """The tables whose metadata is newer than the catalog's was, and the run that it publishes."""
+    place = fspath(warehouse)
     ground = ground_of(place, objects)
     found: dict[AssetKey, str] = {}
     for key, location in sorted(locations.items()):
@@ -109,7 +107,7 @@ def newer_runs(
         is_old = number_of(name) < max(map(number_of, names), default=-1)
         if is_old and ground.is_below(path_of(location), place):
             one = _look(directory.rpartition("/")[0], names, [], objects)
-            if one and one.settled and one.publishes not in {"", *ledger}:
+            if one and one.settled and one.publishes:
                 found[key] = one.publishes
     return found
 

@@ -106,6 +106,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
     "lakeflow/adapters/iceberg/care/ground.py": ("tests/care/test_ground.py",),
     "lakeflow/adapters/iceberg/care/marker.py": ("tests/care/test_marker.py",),
+    "lakeflow/adapters/iceberg/care/rebuild.py": ("tests/care/test_rebuilt_catalog.py",),
     "lakeflow/adapters/iceberg/care/relocate.py": ("tests/care/test_new_places.py",),
     "lakeflow/adapters/iceberg/care/inventory.py": ("tests/doctor/test_inventory.py",),
     "lakeflow/adapters/iceberg/care/ownership.py": ("tests/care/test_whose_warehouse.py",),

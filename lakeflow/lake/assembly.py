@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from lakeflow.core.model.file_source import Caps
     from lakeflow.core.model.table import Table
     from lakeflow.core.plan.landing import Delivery
-    from lakeflow.core.ports.catalog import Catalog, Clock
+    from lakeflow.core.ports.catalog import Clock
     from lakeflow.core.ports.objects import Objects
     from lakeflow.core.ports.store_files import StoreFiles
     from lakeflow.core.run.events import Logged
@@ -83,9 +83,10 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     policy = _policy(settings)
     outbox, silent = (SqlOutbox(database, told, personal(project), now, _this_host()) for told in (rules, ()))
     ledger = SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving)
+    catalog = _catalog(project, settings, database, ledger, now)
     return World(
         **_of_project(settings, own, project),
-        catalog=_catalog(project, settings, database, ledger, now),
+        catalog=catalog,
         ledger=ledger,
         clock=now,
         new_id=new_run_id,
@@ -104,6 +105,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         is_library=is_library,
         environments=SqlEnvironments(database, now),
         enter=entering(settings, database, now, silent),
+        warm_up=catalog.warm_up,
         of_project=partial(_of_project, settings, own),
     )
 
@@ -126,7 +128,9 @@ def _of_project(settings: Settings, own: _SpillFolder, project: Project) -> dict
     }
 
 
-def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledger: SqlLedger, now: Clock) -> Catalog:
+def _catalog(
+    project: Project, settings: Settings, database: LakeDatabase, ledger: SqlLedger, now: Clock
+) -> IcebergCatalog:
     """Where the tables are found: in the lake's own database, or on a server."""
     root = Path(project.root)
     ours = partial(kept_out, root, project, settings)

@@ -63,6 +63,18 @@ class StepLock:
             self._take()
             self._look()
 
+    def beside(self, work: Callable[[], Result], other: Callable[[], None]) -> Result:
+        """The result of long work. Meanwhile a thread of its own takes the lock and does the `other`."""
+        with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+            done = pool.submit(self._holding, other)
+            result = work()
+        done.result()
+        return result
+
+    def _holding(self, work: Callable[[], None]) -> None:
+        with self.held():
+            work()
+
     def pause(self, seconds: float) -> None:
         """Do nothing for a while, unless the run ends."""
         self.release_while(lambda: self._stopped.wait(seconds))

@@ -107,8 +107,8 @@ class World:
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
     files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
     modules that are no part of the project. `environments` records those of the lake; `enter` gives the world of one,
-    in which its branches stand where main stands: `environment` is its name, and `main` the world of main. `of_project`
-    gives the fields that follow from the project's files.
+    in which its branches stand where main stands: `environment` is its name, and `main` the world of main. `warm_up`
+    loads what commits and scans need. `of_project` gives the fields that follow from the project's files.
     """
 
     project: Project
@@ -137,6 +137,7 @@ class World:
     is_library: Callable[[str], bool] = lambda _: False
     environments: EnvironmentRecords | None = None
     enter: Callable[[World, str], World] = _no_environments
+    warm_up: Callable[[], None] = lambda: None
     of_project: Callable[[Project], Mapping[str, Any]] = lambda project: {"project": project}
     environment: str = ""
     main: World | None = None

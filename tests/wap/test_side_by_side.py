@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lakeflow import wap
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunState
@@ -19,6 +20,7 @@ from lakeflow.core.run.events import StepRetried
 from lakeflow.core.run.resources import Resources
 from lakeflow.wap.parallel import EndsEarly, ParallelSteps, StepLock
 from lakeflow.wap.step import sizes
+from tests.core.samples import key
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
 
@@ -174,6 +176,57 @@ def test_a_step_that_is_left_alone_is_given_what_the_others_gave_back(wide: Lab)
     wide.define("bronze.b", [1])
     assert states(wide.materialize())["run"] == "published"
     assert [(each.threads, each.memory) for each in given] == [(2, 2**29), (4, 2**30)]
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_what_commits_need_is_loaded_while_rows_are_written(
+    wide: Lab, parallel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide.policy = replace(wide.policy, parallel=parallel)
+    loaded, store = threading.Event(), wide.shelf.store
+
+    def slowly(numbers: Sequence[int], directory: str) -> Any:
+        assert loaded.wait(WAIT)
+        return store(numbers, directory)
+
+    monkeypatch.setattr(wide.shelf, "store", slowly)
+    wide.define("bronze.a", [1])
+    world = replace(wide.world, warm_up=loaded.set)
+    run = wap.materialize(world, wap.Request((key("bronze.a"),)), wide.events.append)
+    assert run is not None
+    assert states(run)["run"] == "published"
+
+
+def test_what_is_done_beside_long_work_holds_the_lock() -> None:
+    lock, inside = StepLock(), threading.Event()
+    order: list[str] = []
+
+    def other() -> None:
+        inside.set()
+        time.sleep(0.05)
+        order.append("other")
+
+    def work() -> str:
+        inside.wait(WAIT)
+        with lock.held():
+            order.append("work")
+        return "rows"
+
+    assert lock.beside(work, other) == "rows"
+    assert order == ["other", "work"]
+
+
+def test_an_error_on_either_side_is_told_once_both_have_ended() -> None:
+    ended: list[str] = []
+
+    def fails() -> None:
+        raise CodeError("no")
+
+    with pytest.raises(CodeError, match="no"):
+        StepLock().beside(fails, lambda: ended.append("other"))
+    with pytest.raises(CodeError, match="no"):
+        StepLock().beside(lambda: ended.append("work"), fails)
+    assert ended == ["other", "work"]
 
 
 def test_an_errored_step_leaves_those_beside_it_alone(wide: Lab) -> None:

@@ -79,6 +79,12 @@ class IcebergCatalog:
         """Implements the port: all readers see what the one transaction of a commit left."""
         return self
 
+    def warm_up(self) -> None:
+        """Load what commits and scans need, so that the first of them need not wait for it."""
+        from lakeflow.adapters.iceberg.commit import staging  # noqa: F401, PLC0415 - as in `_scans`
+
+        self._scans  # noqa: B018 - is made now
+
     def keys(self) -> frozenset[AssetKey]:
         return self._commits.keys()
 

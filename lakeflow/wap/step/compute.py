@@ -86,7 +86,9 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
         over = replaced_by(asset, source.partitions, schema)
         how = replace(how, asked=over.partitions, spans=over.spans)
         write, quarantine = source.quarantine.split(attempt, how, source.refusals)
-        written = release_while(lambda: produced.write(write))
+        # The first write of a run hides how long it takes to load what commits are made with.
+        work, warm_up = partial(produced.write, write), attempt.world.warm_up
+        written = release_while(lambda: attempt.step_lock.beside(work, warm_up))
     return Computed(table, schema, written, produced.landed, quarantine, write.moment)
 
 

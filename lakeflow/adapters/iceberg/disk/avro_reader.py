@@ -10,10 +10,12 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, TypeVar
 
+from pyiceberg.avro.codecs import AVRO_CODEC_KEY, KNOWN_CODECS
+from pyiceberg.avro.codecs.codec import Codec
 from pyiceberg.avro.decoder import new_decoder
-from pyiceberg.avro.file import AvroFile
+from pyiceberg.avro.file import META_SCHEMA, AvroFile, AvroFileHeader
 from pyiceberg.avro.reader import Reader
-from pyiceberg.avro.resolver import resolve_reader
+from pyiceberg.avro.resolver import construct_reader, resolve_reader
 from pyiceberg.io import InputFile
 from pyiceberg.manifest import (
     DEFAULT_READ_VERSION,
@@ -44,6 +46,13 @@ _LISTED: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestFile, 50
 _LISTED_ENUMS: Final[dict[int, Callable[..., Enum]]] = {517: ManifestContent}
 
 
+class _CodecHeader(AvroFileHeader):
+    def compression_codec(self) -> type[Codec] | None:
+        """As pyiceberg's own, which imports all of `pyiceberg.table` for the codec of a file that names none."""
+        named = self.meta.get(AVRO_CODEC_KEY)
+        return KNOWN_CODECS[named] if named in KNOWN_CODECS else super().compression_codec()
+
+
 class _Decoded(AvroFile[D]):
     def __init__(self, input_file: InputFile, reader_of: Callable[[str], Reader]) -> None:
         super().__init__(input_file)
@@ -55,6 +64,10 @@ class _Decoded(AvroFile[D]):
         self.header = self._read_header()
         self.reader = self._reader_of(self.header.meta["avro.schema"])
         return self
+
+    def _read_header(self) -> AvroFileHeader:
+        header: AvroFileHeader = construct_reader(META_SCHEMA, {-1: _CodecHeader}).read(self.decoder)
+        return header
 
 
 def manifest(input_file: InputFile) -> AvroFile[ManifestEntry]:

@@ -249,6 +249,18 @@ def test_a_choice_of_a_person_counts_where_it_is_the_same(cause: Cause) -> None:
     assert said(decided(facts(chosen), asked))[1] == {"silver.b": WHY}
 
 
+def test_refused_rows_are_read_again_as_main_was_made() -> None:
+    asked = planned("silver.b", cause=Cause.READMIT)
+    refused = key("silver.b__quarantine")
+    tables = {**TABLES, refused: table(str(refused), made(4), main=4)}
+    for inputs, is_left in (({str(refused): 4}, True), ({str(refused): 3}, False), ({"bronze.a": 1}, False)):
+        one = held(was(reasons=(str(asked.reasons[0]),), inputs=inputs, code_version="code-1"))
+        found = facts(one, tables=tables, renamed_code={"v0": "code-1"})
+        assert bool(
+            decided(found, replace(asked), assets=(*ASSETS[:1], asset("silver.b", code_version="new"))).held
+        ) is (is_left)
+
+
 def test_versions_that_turned_since_are_written_again() -> None:
     for turns, is_left in ((NOON, False), (NOON + timedelta(seconds=1), True)):
         turned = table("silver.b", made(1), made(HELD_AT, 1, turns=turns.isoformat()), main=1, audit_r9=HELD_AT)

@@ -46,8 +46,9 @@ from lakeflow.lake.lake import Lake
 ASSETS: Final = 1_000
 PUBLISHES: Final = 10
 COMMANDS: Final = (
-    *("status", "log", "log --limit 10000", "log gold.t900 --since v5000", "lineage", "runs", "plan"),
+    *("list", "status", "log", "log --limit 10000", "log gold.t900 --since v5000", "lineage", "runs", "plan"),
     *("snapshots gold.t900", "impact bronze.t0"),
+    "materialize",  # with nothing to do
 )
 ENVIRONMENT: Final = "pr_1"
 CHANGED: Final = (f"plan --env {ENVIRONMENT}", f"status --env {ENVIRONMENT}", f"env show {ENVIRONMENT}")
@@ -66,6 +67,7 @@ class Written:
     parent_id: int | None
     inputs: dict[str, int]
     code_version: str
+    reads_digest: str
 
     @property
     def run(self) -> str:
@@ -109,7 +111,9 @@ def make(root: Path) -> None:
     for number in range(ASSETS):
         path = root / "layers" / _layer(number) / f"t{number}.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"/*\nkey = ['id']\n*/\n{_select(number)}\n")
+        reads = "reads = ['rows.csv']\n" if number < 300 else ""
+        path.write_text(f"/*\nkey = ['id']\n{reads}*/\n{_select(number)}\n")
+    (root / "rows.csv").write_text("id\n0\n1\n2\n")
     (root / "pyproject.toml").write_text("[tool.lakeflow]\n")
     with lakeflow.open(root) as lake:
         lake._world.claim()  # noqa: SLF001 - a benchmark looks inside
@@ -122,9 +126,9 @@ def _layer(number: int) -> str:
 
 
 def _select(number: int) -> str:
-    """A bronze asset is a constant; each other one reads an asset of the layer below, and gold two."""
+    """A bronze asset is made from a file; each other one reads an asset of the layer below, and gold two."""
     if number < 300:
-        return f"select range as id, 'row {number}' as name from range(3)"
+        return f"select id, 'row {number}' as name from read_csv('rows.csv')"
     below = f"bronze.t{number - 300}" if number < 600 else f"bronze.t{number - 600}"
     if number >= 700:
         return f"select a.id, b.name from silver.t{number - 400} a join silver.t{number - 399} b using (id)"
@@ -135,12 +139,14 @@ def _history(lake: Lake) -> Iterator[Written]:
     """One publish after another, each table in turn, on what its inputs were then."""
     heads: dict[AssetKey, int] = {}
     number = 0
+    in_order = sorted(lake.project.assets.items(), key=lambda named: (named[0].layer.rank, named[0]))
+    reads = {key: lake._world.read_digest(asset) for key, asset in in_order if asset.reads}  # noqa: SLF001 - as above
     for turn in range(PUBLISHES):
-        for place, (key, asset) in enumerate(lake.project.assets.items()):
+        for place, (key, asset) in enumerate(in_order):
             number += 1
             snapshot = (turn + 1) * 1_000_000_000_000 + place * 7_919 + 1
             inputs = {str(each): heads[each] for each in sorted(asset.upstreams)}
-            yield Written(number, key, snapshot, heads.get(key), inputs, asset.code_version)
+            yield Written(number, key, snapshot, heads.get(key), inputs, asset.code_version, reads.get(key, ""))
             heads[key] = snapshot
 
 
@@ -185,6 +191,7 @@ def _snapshot(home: str, one: Written, json: Any) -> dict[str, Any]:
         write="replace",
         version="0.1.0",
         fingerprint=ALGORITHM,
+        reads_digest=one.reads_digest,
     )
     summary = {"operation": "overwrite", **made.summary(), "total-records": "3", "added-records": "3"}
     parent = {} if one.parent_id is None else {"parent-snapshot-id": one.parent_id}
@@ -215,7 +222,8 @@ def _recorded(one: Written) -> tuple[RunRecord, VerdictRecord]:
     )
     run = RunRecord(one.run, RunState.PUBLISHED, one.at, ended_at=one.at, steps=(step,), actor="ada")
     verdict = VerdictRecord(one.key, one.snapshot_id, Ruling.PUBLISH, one.run, 1, one.at, "ada", passed=3, total=3)
-    return run, replace(verdict, code_version=one.code_version, inputs=one.inputs)
+    made = {"code_version": one.code_version, "reads_digest": one.reads_digest, "inputs": one.inputs}
+    return run, replace(verdict, **made)
 
 
 def _ms(at: datetime) -> int:

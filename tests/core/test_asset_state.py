@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.asset import Asset, Column
 from lakeflow.core.model.check import Suite
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import plan
-from lakeflow.core.view.lineage import trees, with_snapshots
+from lakeflow.core.view.lineage import personal, trees, with_snapshots
 from lakeflow.core.view.rows import AssetState, AssetStatus, LineageNode
 from lakeflow.core.view.state import asset_states, by_urgency, modified
 from tests.core.samples import asset, facts, key, keys, made, project, suite, table
@@ -144,6 +144,12 @@ def test_several_results_have_a_tree_each_and_a_root_shows_its_files() -> None:
     assert lineage_of("silver.right", "silver.left") == ["right(raw)", "left(raw)"]
     said = {one: AssetStatus(one, AssetState.FRESH) for one in WIDE.assets}
     assert trees(WIDE, said, keys("bronze.raw"))[0].sources == ("data/*.csv",)
+
+
+def test_what_holds_personal_data_and_all_that_is_made_from_it_is_personal() -> None:
+    assert personal(WIDE) == frozenset()
+    holder = replace(WIDE.assets[key("silver.left")], columns={"email": Column(pii=True)})
+    assert personal(project(*({**WIDE.assets, holder.key: holder}).values())) == set(keys("silver.left gold.both"))
 
 
 def test_lineage_follows_the_snapshots_that_were_recorded_not_those_that_are_main_now() -> None:

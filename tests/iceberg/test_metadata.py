@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import pytest
 
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.errors import ConfigError, LakeError
+from lakeflow.core.model.table import UnmadeSnapshots
 from lakeflow.core.ports.locations import local_path
-from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, same_start, staging
+from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, Ticking, same_start, staging
 
 
 def _rewritten(lab: Lab, change: Callable[[dict[str, Any]], object], suffix: str = ".metadata.json") -> None:
@@ -50,6 +52,41 @@ def test_a_metadata_file_is_read_once(lab: Lab) -> None:
     table = lab.land([1])
     local_path(table.version).unlink()
     assert lab.table() == table
+
+
+def test_snapshots_of_sealed_metadata_are_made_when_they_are_asked_for(lab: Lab) -> None:
+    """And are the same as those that are made at once, of metadata that another engine wrote."""
+    for number in range(3):
+        lab.land([number], f"r{number}")
+    looked = IcebergCatalog(same_start(lab.root), str(lab.root / "warehouse"), Ticking()).load([FLIGHTS])[FLIGHTS]
+    asked: list[int] = []
+    assert isinstance(looked.snapshots, UnmadeSnapshots)
+    make = looked.snapshots._make
+    looked.snapshots._make = lambda id_: (asked.append(id_), make(id_))[1]  # type: ignore[func-returns-value]
+    assert not looked.has_more
+    assert looked.latest is not None
+    assert looked.latest >= looked.snapshots[looked.main or 0].committed_at
+    assert looked.published == looked.snapshots[looked.main or 0]
+    assert asked == [looked.main]
+    _rewritten(lab, lambda content: content["properties"].pop("lakeflow.sha256"))
+    at_once = lab.table()
+    assert type(at_once.snapshots) is dict
+    assert (dict(looked.snapshots), looked.latest) == (at_once.snapshots, at_once.latest)
+    assert pickle.loads(pickle.dumps(looked.snapshots)) == at_once.snapshots
+
+
+def test_a_snapshot_beside_the_line_of_main_is_seen_without_making_any(lab: Lab) -> None:
+    lab.land([1])
+    lab.catalog.stage(lab.table(), staging(lab.table(), ()))
+    table = IcebergCatalog(same_start(lab.root), str(lab.root / "warehouse"), Ticking()).load([FLIGHTS])[FLIGHTS]
+    assert table.has_more
+
+
+def test_a_snapshot_that_is_none_is_told_where_no_seal_proves_it(lab: Lab) -> None:
+    lab.land([1])
+    _rewritten(lab, lambda content: content["snapshots"][0].pop("timestamp-ms"))
+    with pytest.raises(LakeError, match="is not Iceberg table metadata"):
+        lab.table()
 
 
 @pytest.mark.parametrize("suffix", [".gz.metadata.json", ".metadata.json.gz"])

@@ -127,7 +127,7 @@ class Watched:
         self.sent: list[Statement] = []
 
     def execute(self, statement: Statement, values: Any = None) -> Any:
-        if statement in {asked.LATEST_VERDICTS, asked.LATEST_VERDICTS_OF_ALL}:
+        if statement in {asked.LATEST_VERDICTS, asked.VERDICTS_OF_ALL}:
             self.sent.append(statement)
             self.assets += values["assets"]
         return self._connection.execute(statement, values)
@@ -155,7 +155,7 @@ def test_a_first_look_at_many_assets_asks_once_for_all_of_them() -> None:
     with lake.database.read() as connection:
         watched = Watched(connection)
         found = lake.opened("")._latest.read(watched, {key: frozenset({1, 2}) for key in keys})
-    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL]
+    assert watched.sent == [asked.VERDICTS_OF_ALL]
     assert [len(found[key]) for key in keys] == [1] * 100
 
 
@@ -167,7 +167,7 @@ def test_of_an_asset_with_many_verdicts_only_those_on_the_snapshots_that_are_ask
     with lake.database.read() as connection:
         watched = Watched(connection)
         found = lake.opened("")._latest.read(watched, {KEYS[0]: frozenset({1, 59}), KEYS[1]: frozenset({1})})
-    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL, asked.LATEST_VERDICTS]
+    assert watched.sent == [asked.VERDICTS_OF_ALL, asked.LATEST_VERDICTS]
     assert watched.assets == [str(KEYS[1]), str(KEYS[0])]
     assert [said.snapshot_id for said in found[KEYS[0]]] == [1, 59]
     assert found == lake.opened("").latest({KEYS[0]: [1, 59], KEYS[1]: [1]})
@@ -209,4 +209,4 @@ def test_all_are_read_where_at_most_half_of_them_are_wanted_for_nothing(verdicts
     with lake.database.read() as connection:
         watched = Watched(connection)
         lake.opened("")._latest.read(watched, {KEYS[0]: frozenset({0, 1})})
-    assert watched.sent == [asked.LATEST_VERDICTS_OF_ALL if whole else asked.LATEST_VERDICTS]
+    assert watched.sent == [asked.VERDICTS_OF_ALL if whole else asked.LATEST_VERDICTS]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import field
+from operator import attrgetter
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -23,6 +24,7 @@ Latest = Mapping[AssetKey, Sequence[VerdictRecord]]
 Told = tuple[Any, ...]
 """An asset, how many verdicts there are of it, and the greatest of what tells them apart."""
 Value = TypeVar("Value")
+_ordinal: Final = attrgetter("ordinal")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class LatestVerdicts:
 
 
 def _asked(connection: Connection, wanted: Wanted, told: Mapping[str, Told], environment: str) -> Latest:
-    by_name = {str(asset): (ids, list[Row]()) for asset, ids in wanted.items()}
+    by_name = {str(asset): (ids, dict[tuple[int, str], Row]()) for asset, ids in wanted.items()}
     for statement, assets, ids in _questions(
         wanted, {key for key in wanted if _is_most(wanted[key], told.get(str(key)))}
     ):
@@ -68,8 +70,10 @@ def _asked(connection: Connection, wanted: Wanted, told: Mapping[str, Told], env
         for row in connection.execute(statement, asked | ({"snapshots": ids} if ids else {})):
             mine, said = by_name[row.asset]
             if row.snapshot_id in mine:
-                said.append(row)
-    in_order = {key: sorted(by_name[str(key)][1], key=lambda row: row.ordinal) for key in wanted}
+                about = row.snapshot_id, row.ruling
+                if about not in said or said[about].ordinal < row.ordinal:
+                    said[about] = row
+    in_order = {key: sorted(by_name[str(key)][1].values(), key=_ordinal) for key in wanted}
     return {key: rows.unread(said) for key, said in in_order.items()}
 
 
@@ -82,7 +86,7 @@ def _is_most(snapshots: frozenset[int], told: Told | None) -> bool:
 
 def _questions(wanted: Wanted, whole: Set[AssetKey]) -> Iterator[tuple[Statement, list[AssetKey], list[int]]]:
     for some in batched(sorted(whole), _MOST):
-        yield statements.LATEST_VERDICTS_OF_ALL, some, []
+        yield statements.VERDICTS_OF_ALL, some, []  # to look for the latest in them takes the database as long again
     for group in _groups({key: ids for key, ids in wanted.items() if key not in whole}):
         for ids in batched(sorted({id_ for asset in group for id_ in wanted[asset]}), _MOST):
             yield statements.LATEST_VERDICTS, group, ids

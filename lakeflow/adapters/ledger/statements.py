@@ -168,11 +168,8 @@ LATEST_VERDICTS: Final = sql(
     "assets",
     numbers="snapshots",
 )
-LATEST_VERDICTS_OF_ALL: Final = sql(
-    """select * from lakeflow_verdicts where ordinal in
-    (select max(ordinal) from lakeflow_verdicts where asset in :assets and environment in ('', :environment)
-        group by asset, snapshot_id, ruling)""",
-    "assets",
+VERDICTS_OF_ALL: Final = sql(
+    "select * from lakeflow_verdicts where asset in :assets and environment in ('', :environment)", "assets"
 )
 TOLD_VERDICTS: Final = sql("""select asset, count(*) as verdicts, max(ordinal) as last, max(ruled_at) as ruled_at,
         max(run) as run

@@ -12,12 +12,13 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from lakeflow.adapters.objects.scratch import Sealing
 from lakeflow.core.errors import AssetError
-from lakeflow.core.ports.locations import local_path
+from lakeflow.core.ports.locations import local_name, local_path
 from lakeflow.core.ports.objects import StoredObject
 
 _MOST_OPEN: Final = 16
@@ -31,7 +32,8 @@ class Disk:
     """Implements `Objects`."""
 
     def get(self, location: str) -> bytes:
-        return local_path(location).read_bytes()
+        with FileIO(local_name(location)) as file:
+            return file.readall()
 
     def put(self, location: str, content: bytes) -> None:
         with _written(local_path(location), content) as (temporary, final):

@@ -116,12 +116,7 @@ def taken_back(tables: Mapping[AssetKey, Table]) -> frozenset[Point]:
     return frozenset(
         (str(key), id_)
         for key, table in tables.items()
-        if _has_more(table)
+        if table.has_more
         for id_, standing in standings(table).items()
         if standing is SnapshotStanding.TAKEN_BACK
     )
-
-
-def _has_more(table: Table) -> bool:
-    """Does it keep a snapshot that main's line does not hold? Most tables do not, and are asked no further."""
-    return sum(1 for _ in table.ancestry(table.main)) < len(table.snapshots)

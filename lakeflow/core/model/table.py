@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -62,6 +62,42 @@ class Snapshot:
         return int(self.summary.get("deleted-records", 0))
 
 
+class UnmadeSnapshots(Mapping[int, Snapshot]):
+    """The snapshots of a table by id, in order, each made when somebody asks for it. A look at a table asks for one or
+    two. `parents` holds the parent of each id, `make` makes the one of an id; `times` holds when the last of them was
+    committed, or nothing where there is none.
+    """
+
+    def __init__(
+        self, parents: Mapping[int, int | None], make: Callable[[int], Snapshot], times: tuple[datetime, ...]
+    ) -> None:
+        self.parents = parents
+        self.times = times
+        self._make = make
+        self._made: dict[int, Snapshot] = {}
+
+    def __getitem__(self, id_: int) -> Snapshot:
+        found = self._made.get(id_)
+        if found is None:
+            found = self._made[id_] = self._make(id_)
+        return found
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self.parents
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.parents)
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[type[dict[int, Snapshot]], tuple[dict[int, Snapshot]]]:
+        return dict, (dict(self),)
+
+
 @dataclass(frozen=True)
 class Table(Generic[Key]):
     """A table as one read of the catalog found it.
@@ -108,8 +144,11 @@ class Table(Generic[Key]):
     @property
     def latest(self) -> datetime | None:
         """When the table was last written or its main was moved, by the clocks of the writers; None: never."""
-        times = [*(snapshot.committed_at for snapshot in self.snapshots.values()), *(at for at, _ in self.log)]
-        return max(times, default=None)
+        if isinstance(self.snapshots, UnmadeSnapshots):
+            commits: tuple[datetime, ...] = self.snapshots.times
+        else:
+            commits = tuple(snapshot.committed_at for snapshot in self.snapshots.values())
+        return max((*commits, *(at for at, _ in self.log)), default=None)
 
     def runs_ahead(self, now: datetime) -> datetime | None:
         """Its latest time, if that lies further in the future than clocks usually differ. Then one of two clocks was
@@ -144,6 +183,22 @@ class Table(Generic[Key]):
         while snapshot_id is not None and (snapshot := self.snapshots.get(snapshot_id)):
             yield snapshot
             snapshot_id = snapshot.parent_id
+
+    @property
+    def has_more(self) -> bool:
+        """Does it keep a snapshot that the line of main does not hold? No snapshot is made for it."""
+        found, parents = self.main, self._parents
+        for _ in parents:
+            if found is None or found not in parents:
+                return True
+            found = parents[found]
+        return False
+
+    @property
+    def _parents(self) -> Mapping[int, int | None]:
+        if isinstance(self.snapshots, UnmadeSnapshots):
+            return self.snapshots.parents
+        return {id_: snapshot.parent_id for id_, snapshot in self.snapshots.items()}
 
 
 @dataclass(frozen=True)

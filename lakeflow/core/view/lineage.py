@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Asset, Project, PythonCode, ancestors
+from lakeflow.core.model.asset import Asset, Project, PythonCode, ancestors, downstreams
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import STANDING
@@ -24,7 +24,7 @@ def trees(
     An asset that is already in a tree is shown again without its upstreams, marked `repeated`.
     """
     graph = {key: asset.upstreams for key, asset in project.assets.items()}
-    inner = frozenset[AssetKey]().union(*(ancestors([key], graph) - {key} for key in selected))
+    inner = ancestors({above for key in selected for above in graph[key]}, graph)
     tops = [key for key in selected if key not in inner]
     shown: set[AssetKey] = set()
     return tuple(_node(project, statuses, key, shown) for key in tops)
@@ -84,8 +84,9 @@ def _written_with(owner: Table | None, snapshot: Snapshot) -> Mapping[str, int]:
 
 def personal(project: Project) -> frozenset[AssetKey]:
     """The assets that hold personal data or are made from some, however far above."""
-    graph = {key: asset.upstreams for key, asset in project.assets.items()}
-    return frozenset(key for key in graph if any(project.assets[above].pii for above in ancestors([key], graph)))
+    holders = {key for key, asset in project.assets.items() if asset.pii}
+    below = downstreams({key: asset.upstreams for key, asset in project.assets.items()}) if holders else {}
+    return frozenset(ancestors(holders, below))
 
 
 def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[str]:

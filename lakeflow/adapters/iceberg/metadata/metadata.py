@@ -12,10 +12,11 @@ import json
 import re
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from itertools import takewhile
+from operator import itemgetter
 from os import PathLike, fspath
 from threading import Lock
 from typing import Any, Final, Generic, TypeAlias
@@ -27,7 +28,7 @@ from lakeflow.adapters.iceberg.metadata.types import Json, schema_from_json
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import TableKey
-from lakeflow.core.model.table import Key, Snapshot, Table
+from lakeflow.core.model.table import Key, Snapshot, Table, UnmadeSnapshots
 from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects, StoreError
 from lakeflow.core.values import dataclass
@@ -40,6 +41,8 @@ _Stamp: TypeAlias = tuple[str | int, ...] | None
 _SEAL: Final = "lakeflow.sha256"
 """The property that holds the SHA-256 of the whole file."""
 _ZEROS: Final = "0" * 64
+_Snapshots: TypeAlias = Callable[[Iterable[Mapping[str, Any]]], Mapping[int, Snapshot]]
+"""How the snapshots of a metadata file are made: at once, or when they are asked for."""
 _DAMAGES: Final = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(ArithmeticError, RecursionError, StopIteration, zlib.error),
@@ -80,14 +83,18 @@ class MetadataFiles:
                 self._parsed.move_to_end(location)
         if found is not None and found.table.key == key and known == stamp:
             return found
-        return self._keep(key, location, self._read(key, location), stamp)
+        content = self._read(key, location)
+        is_ours = writer_of(path_of(location).rpartition("/")[2], content) == "ours"
+        return self._keep(key, location, content, stamp, _made_when_asked if is_ours else _made_at_once)
 
     def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> LoadedTable[Key]:
         """Cache metadata that a catalog sent along."""
-        return self._keep(key, location, content, self._stamp(location))
+        return self._keep(key, location, content, self._stamp(location), _made_at_once)
 
-    def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> LoadedTable[Key]:
-        found = LoadedTable(_parse(key, location, content), content)
+    def _keep(
+        self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp, snapshots: _Snapshots
+    ) -> LoadedTable[Key]:
+        found = LoadedTable(_parse(key, location, content, snapshots), content)
         with self._lock:
             self._parsed[location] = stamp, found
             self._parsed.move_to_end(location)
@@ -206,9 +213,9 @@ def writer_of(name: str, content: Mapping[str, Any]) -> str:
     return "unknown" if not seal else "ours" if seal.startswith(f"{name} ") else "theirs"
 
 
-def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
+def _parse(key: Key, location: str, content: Mapping[str, Any], snapshots: _Snapshots) -> Table[Key]:
     try:
-        table = _table(key, location, content)
+        table = _table(key, location, content, snapshots)
     except _DAMAGES as error:
         raise LakeError(
             f"{key}: {location} is not Iceberg table metadata ({error!r})", hint="restore it from a copy", asset=key
@@ -217,7 +224,7 @@ def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
     return table
 
 
-def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
+def _table(key: Key, location: str, content: Mapping[str, Any], snapshots: _Snapshots) -> Table[Key]:
     # v1 tables may know only one schema
     parsed = map(schema_from_json, content.get("schemas") or [content["schema"]])
     schemas = {schema.id: schema for schema in parsed}
@@ -230,13 +237,26 @@ def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
         schema_id=int(content.get("current-schema-id", next(iter(schemas)))),
         schemas=schemas,
         last_column_id=int(content["last-column-id"]),
-        snapshots={int(entry["snapshot-id"]): _snapshot(entry) for entry in content.get("snapshots") or ()},
+        snapshots=snapshots(content.get("snapshots") or ()),
         refs=_refs(content),
         tags=frozenset(name for name, ref in (content.get("refs") or {}).items() if ref.get("type") == "tag"),
         proofs=_proofs(content),
         log=tuple((_time(entry), int(entry["snapshot-id"])) for entry in content.get("snapshot-log") or ()),
         properties=dict(content.get("properties") or {}),
     )
+
+
+def _made_at_once(entries: Iterable[Mapping[str, Any]]) -> Mapping[int, Snapshot]:
+    """Nobody proved what others wrote: a snapshot that is none shows where the table is read."""
+    return {int(entry["snapshot-id"]): _snapshot(entry) for entry in entries}
+
+
+def _made_when_asked(entries: Iterable[Mapping[str, Any]]) -> Mapping[int, Snapshot]:
+    """Of a file whose seal was proved: it says of a snapshot what we wrote, so that it can be made later."""
+    by_id = {int(entry["snapshot-id"]): entry for entry in entries}
+    parents = {id_: entry.get("parent-snapshot-id") for id_, entry in by_id.items()}
+    last = sorted(by_id.values(), key=itemgetter("timestamp-ms"))[-1:]
+    return UnmadeSnapshots(parents, lambda id_: _snapshot(by_id[id_]), tuple(map(_time, last)))
 
 
 def _snapshot(entry: Mapping[str, Any]) -> Snapshot:

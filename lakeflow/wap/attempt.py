@@ -48,7 +48,8 @@ class Attempt:
     of other tables the checks of each audited asset looked into. `planned` are the steps that it may carry out, again
     too where a main or an input moved; a decision about held snapshots has none. `traced` are assets whose code left a
     traceback in the log when it was last tried. `repeated` are the steps that would have repeated what another run
-    holds, each with the snapshot that it holds. `stopped_by` names the step for which no other one begins any more.
+    holds, each with the snapshot that it holds. A step calls `ease` with its asset when its rows are written: others
+    may begin beside its audit, even if it is large. `stopped_by` names the step for which no other one begins any more.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what an attempt is made of
@@ -77,6 +78,7 @@ class Attempt:
         self.on_main: dict[AssetKey, VerdictRecord] = {}
         self.planned: Mapping[AssetKey, Step] = EMPTY
         self.repeated: dict[AssetKey, int | None] = {}
+        self.ease: Callable[[AssetKey], None] = lambda _: None
         self.stopped_by = ""
         self._stops = stops
 

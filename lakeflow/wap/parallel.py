@@ -8,9 +8,10 @@ of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
+from queue import SimpleQueue
 from threading import Event, Lock, get_ident
 from typing import Final, TypeVar
 
@@ -96,7 +97,7 @@ class StepLock:
 
 
 class ParallelSteps:
-    """At most `count` steps at once; a step that `is_large`, asked when it is ready, runs alone.
+    """At most `count` steps at once; a step that `is_large`, asked when it is ready, runs alone until it is eased.
 
     `interrupt` ends the long work of all that are under way. While `is_ending`, no further step begins.
     """
@@ -114,6 +115,13 @@ class ParallelSteps:
         self._is_large = is_large
         self._interrupt = interrupt
         self._is_ending = is_ending
+        self._eased: SimpleQueue[AssetKey] = SimpleQueue()
+        self._news = Event()
+
+    def ease(self, key: AssetKey) -> None:
+        """What kept the whole machine busy is done: others may begin beside the rest of this step, which says so."""
+        self._eased.put(key)
+        self._news.set()
 
     def run(self, needs: Mapping[AssetKey, frozenset[AssetKey]], act: Callable[[AssetKey], None]) -> None:
         """Act on every key, after all that it needs; those that are ready together begin in the order of `needs`, large
@@ -130,7 +138,7 @@ class ParallelSteps:
                 act(key)
             return
         under_way: dict[Future[None], AssetKey] = {}
-        waiting, large = set[AssetKey](), set[AssetKey]()
+        waiting, large, eased = set[AssetKey](), set[AssetKey](), set[AssetKey]()
         with ThreadPoolExecutor(self._count, thread_name_prefix="step") as pool:
             try:
                 while sorter.is_active():
@@ -139,10 +147,17 @@ class ParallelSteps:
                     waiting.update(ready)
                     large.update(filter(self._is_large, ready))
                     in_order = [] if self._is_ending() else sorted(waiting, key=order.__getitem__)
-                    for key in beginning(in_order, under_way.values(), large, self._count):
+                    written = {key: key in eased for key in under_way.values()}
+                    for key in beginning(in_order, written, large, self._count):
                         waiting.discard(key)
-                        under_way[pool.submit(self._carried, act, key)] = key
-                    for future in wait(under_way, _TICK, FIRST_COMPLETED).done:
+                        begun = pool.submit(self._carried, act, key)
+                        under_way[begun] = key
+                        begun.add_done_callback(lambda _: self._news.set())
+                    self._news.wait(_TICK)
+                    self._news.clear()
+                    while not self._eased.empty():
+                        eased.add(self._eased.get())
+                    for future in [each for each in under_way if each.done()]:
                         future.result()
                         sorter.done(under_way.pop(future))
             except BaseException:

@@ -135,6 +135,26 @@ def test_a_step_that_reads_much_has_the_machine_to_itself(wide: Lab, monkeypatch
     assert not {"silver.c", "silver.e"} & set().union(*beside.values())
 
 
+def test_the_next_large_step_is_written_while_one_is_audited(wide: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a part of the machine until the audit is over; then the other has all of it."""
+    monkeypatch.setattr(sizes, "LARGE", 100)
+    wide.outside = {"many/*": 100}
+    together = threading.Barrier(2, timeout=WAIT)
+
+    def until_given(_: object) -> list[int]:
+        together.wait()
+        while not wide.engine.regranted:
+            time.sleep(0.01)
+        return [1]
+
+    wide.define("bronze.a", [1], named_files=("many/*",))
+    wide.check("bronze.a", lambda *_: together.wait() >= 0)
+    wide.define("bronze.b", until_given, named_files=("many/*",))
+    assert states(wide.materialize())["run"] == "published"
+    # Once when the audit ends, and once when the code has begun: before, there was nothing to tell it to.
+    assert [(str(name), share) for name, share in wide.engine.regranted] == [("bronze.b", Resources(4, 2**30))] * 2
+
+
 def test_a_root_is_as_large_as_the_files_that_it_names(wide: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it declares them, or its SELECT spells them out."""
     monkeypatch.setattr(sizes, "LARGE", 100)

@@ -4,7 +4,7 @@ there is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
@@ -50,24 +50,24 @@ def parallel_steps(machine: Resources, parallel: int, needs: Upstreams) -> int:
 
 
 def beginning(
-    waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], parallel: int
+    waiting: Sequence[AssetKey], under_way: Mapping[AssetKey, bool], large: Collection[AssetKey], parallel: int
 ) -> Sequence[AssetKey]:
-    """Which of the steps that are ready begin now. A large one begins before all others, and only when no other step
-    runs.
+    """Which of the steps that are ready begin now; `under_way` says of each whether its rows are written. A large one
+    begins before all others, and only when no rows of another are being written.
     """
-    if any(key in large for key in under_way):
+    if any(key in large and not written for key, written in under_way.items()):
         return ()
     if first := next((key for key in waiting if key in large), None):
-        return () if under_way else (first,)
+        return (first,) if all(under_way.values()) and len(under_way) < parallel else ()
     return waiting[: parallel - len(under_way)]
 
 
 def resources_for(
     machine: Resources, parallel: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams
 ) -> Resources:
-    """What a step gets for as long as it runs, fixed when it begins: an equal share with each unfinished step that is
-    independent of it, for only such a step can run at the same time. Of k steps under way each counted the other k - 1
-    when it began, and so took at most 1/k of the machine.
+    """What a step gets: an equal share with each unfinished step that is independent of it, for only such a step can
+    run at the same time. Of k steps under way each counted the other k - 1 when it began, and so took at most 1/k of
+    the machine.
     """
     related = ancestors([key], needs) | ancestors([key], downstreams(needs))
     independent = sum(other not in related for other in unfinished)

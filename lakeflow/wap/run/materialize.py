@@ -21,7 +21,7 @@ from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.plan.taken_out import asked_before
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
-from lakeflow.core.run.resources import parallel_steps, resources_for
+from lakeflow.core.run.resources import parallel_steps
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
@@ -33,6 +33,7 @@ from lakeflow.wap.run import plan as plans
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.plan import Request
 from lakeflow.wap.run.publish import publish_passed
+from lakeflow.wap.run.shares import Shares
 from lakeflow.wap.run.supersede import drop_superseded
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
@@ -228,33 +229,30 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
     """Carry out all steps, each after what it reads and what its checks look into, with a fair share of the machine."""
     world, steps = attempt.world, {step.asset: step for step in plan.steps}
     needs = _needs(attempt, plan)
-    unfinished, under_way = set(steps), set[AssetKey]()
     machine = world.policy.machine
     count = parallel_steps(machine, world.policy.parallel, needs)
+    shares = Shares(machine, count, needs, attempt.granted)
 
     def act(key: AssetKey) -> None:
         if attempt.stopped_by:
             skip(attempt, steps[key])
             return
-        alone = is_large(attempt, key)
-        attempt.granted[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
-        under_way.add(key)
+        shares.begin(key, large=is_large(attempt, key))
         carry_out(attempt, steps[key])
-        under_way.discard(key)
-        unfinished.discard(key)
-        # What this step gave back goes to those that are left: fewer steps can begin beside them now.
-        for other in under_way:
-            more = resources_for(machine, count, other, unfinished, needs)
-            if more != attempt.granted[other]:
-                attempt.granted[other] = more
-                world.engine.regrant(other, more)
+        for other, more in shares.end(key).items():
+            world.engine.regrant(other, more)
+
+    def ease(key: AssetKey) -> None:
+        shares.ease(key)
+        parallel.ease(key)
 
     def interrupt() -> None:
         world.engine.interrupt()
         world.auditor.interrupt()
 
-    large = partial(is_large, attempt)
-    ParallelSteps(count, attempt.step_lock, large, interrupt, world.is_ending).run(needs, act)
+    parallel = ParallelSteps(count, attempt.step_lock, partial(is_large, attempt), interrupt, world.is_ending)
+    attempt.ease = ease
+    parallel.run(needs, act)
     attempt.granted.clear()
 
 

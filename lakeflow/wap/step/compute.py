@@ -79,6 +79,9 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
     attempt.traced.discard(asset.key)
     with ExitStack() as stack:
         produced = release_while(lambda: stack.enter_context(source.produce(attempt, inputs, terms)))
+        # What others gave back until now was told to an engine that had not begun.
+        if (now := attempt.resources(asset.key)) != terms.resources:
+            attempt.world.engine.regrant(asset.key, now)
         # The columns are known only after the code ran, and the table to write to depends on them.
         columns = columns_of(declared, produced.schema, attempt.tables.get(asset.key))
         table, schema = target(attempt, columns, asset)

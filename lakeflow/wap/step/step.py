@@ -200,6 +200,8 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord, source: S
             attempt.end(record, StepState.HELD, f"{source.waits}; {hint}")
             return
         record = write(attempt, record, source)
+        # An audit seldom keeps all cores busy, and waits between its queries: the next step begins beside it.
+        attempt.ease(record.asset)
         # A check sees only the new rows, so it cannot notice versions that were lost: a person decides.
         if lost := source.lost(attempt, record):
             attempt.clear_branch(record.asset)

@@ -21,6 +21,7 @@ _CHANCE = (
     (r'"seconds": [\d.]+', '"seconds": TIME'),
     (r"it took [\d.]+ s on \d+ cores?, [\d.]+ s of processor time: [\d.]+ core-seconds idle, [\d.]+%", "it took TIME"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00|Z)", "TIME"),
+    (r"\bkept until \d{4}-\d\d-\d\d\b", "kept until DATE"),
     (r"\b(since|at) (\d{4}-\d\d-\d\d )?\d\d:\d\d\b", r"\1 TIME"),
     (r"\b\d+(\.\d+)?( ?(ms|s|min|h|d))\b( (old|ago))?", "TIME"),
     (r"\bsince (\d{4}-\d\d-\d\d )?\d\d:\d\d\b", "since TIME"),

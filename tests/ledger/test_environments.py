@@ -9,9 +9,9 @@ import pytest
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlEnvironments, SqlLedger, rows
-from lakeflow.adapters.ledger.handing_over import hand_over
+from lakeflow.adapters.ledger.handing_over import record
 from lakeflow.core.environments.environment import Environment
-from lakeflow.core.intents.intent import HandedOver
+from lakeflow.core.intents.intent import EnvironmentNote, Forgotten, HandedOver, Repinned
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
@@ -50,8 +50,12 @@ class Lake:
 
     def hand_over(self, *verdicts: VerdictRecord, **pins: Pinned) -> None:
         mine = {key(f"silver.{name}"): pin for name, pin in pins.items()}
+        self.record(HandedOver("pr", verdicts, mine))
+
+    def record(self, note: EnvironmentNote) -> None:
+        """As a commit of the catalog does, in its transaction."""
         with self.database.transaction() as connection:
-            hand_over(connection, HandedOver("pr", verdicts, mine), rows.time(self.now))
+            record(connection, note, rows.time(self.now))
 
 
 def said(asset: AssetKey, snapshot: int, run: str = "r1") -> VerdictRecord:
@@ -105,6 +109,19 @@ def test_what_is_pinned_takes_the_place_of_what_was_pinned_of_the_same_tables(la
     again = lake.environments.find("pr")
     assert again is not None
     assert again == Environment("pr", START, lake.now, lake.now, {A: Pinned("a", 3), B: Pinned("b", 5)})
+
+
+def test_what_a_commit_pins_or_forgets_is_recorded_with_it(lake: Lake) -> None:
+    for name in ("pr", "other"):
+        lake.environments.make(name, {A: Pinned("a", 1)})
+    later = lake.later()
+    lake.record(Repinned("pr", {A: Pinned("a", 3)}))
+    reopened = SqlEnvironments(lake.database, lambda: lake.now)
+    assert reopened.find("pr") == Environment("pr", START, later, later, {A: Pinned("a", 3)})
+    assert reopened.find("other") == Environment("other", START, START, START, {A: Pinned("a", 1)})
+    lake.record(Forgotten("pr"))
+    reopened = SqlEnvironments(lake.database, lambda: lake.now)
+    assert [one.name for one in reopened.all()] == ["other"]
 
 
 def test_what_another_process_pinned_is_read(lake: Lake) -> None:

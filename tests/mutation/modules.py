@@ -105,7 +105,12 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/ledger/told.py": ("tests/ledger/test_lost.py",),
     "lakeflow/core/intents/landed.py": ("tests/core/test_intents.py",),
     "lakeflow/core/intents/partly.py": ("tests/core/test_intents.py",),
-    "lakeflow/wap/entry.py": (*_APART, "tests/wap/test_whole_tables.py", "tests/wap/test_tags.py"),
+    "lakeflow/wap/entry.py": (
+        "tests/wap/test_entry.py",
+        *_APART,
+        "tests/wap/test_whole_tables.py",
+        "tests/wap/test_tags.py",
+    ),
     "lakeflow/wap/settle.py": _APART,
     "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
     "lakeflow/adapters/iceberg/care/ground.py": ("tests/care/test_ground.py",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
@@ -90,6 +91,15 @@ def test_namespaces_that_are_not_there_are_made_and_bear_the_lake_s_id(database:
     assert server.asked == [
         ("repeat", "POST", "/namespaces", {"namespace": [layer], "properties": OURS}) for layer in LAYERS
     ], "once for a process"
+
+
+def test_a_lake_without_an_id_is_given_one_that_no_other_has(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(sql("delete from lakeflow_lake"))
+    server = Server()
+    claim(server, database, times=2)
+    (said,) = {owner["lakeflow.lake"] for owner in server.spaces.values()}
+    assert len(said) == len(f"{uuid4()} ours")
 
 
 def test_namespaces_that_are_nobody_s_are_marked_once(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -168,6 +169,23 @@ def test_main_is_handed_over_a_run_as_far_as_it_is_about_that_snapshot(lake: Lak
     lake.hand_over(said(A, 1))
     assert {step.asset for step in lake.main.run("r1").steps} == {A, B}
     assert lake.pr.run("r1") == run, "there it stays"
+
+
+def test_a_run_that_was_rolled_back_stands_on_main_again_with_what_is_handed_over_alone(lake: Lake) -> None:
+    for id_ in ("r1", "r2"):
+        lake.ran(lake.pr, id_)
+        lake.hand_over(said(A, 1, id_), said(B, 2, id_))
+    lake.main.save(replace(lake.main.run("r1"), state=RunState.ROLLED_BACK), ())
+    lake.hand_over(said(B, 2))
+    again, other = lake.main.run("r1"), lake.main.run("r2")
+    assert again.state is RunState.PUBLISHED
+    assert [(step.asset, step.state, step.reason) for step in again.steps] == [
+        (A, StepState.SKIPPED, "rolled back"),
+        (B, StepState.PUBLISHED, ""),
+    ]
+    assert [step.state for step in other.steps] == [StepState.PUBLISHED, StepState.PUBLISHED], "no run but this one"
+    lake.hand_over(said(A, 1, "r2"))
+    assert lake.main.run("r2") == other, "it was not rolled back"
 
 
 def test_verdicts_are_handed_over_in_their_order(lake: Lake) -> None:

@@ -45,7 +45,7 @@ def mutate(modules: Sequence[str]) -> int:
     mutated = [install(ROOT / module, _dotted(module)) for module in modules]
     sample = int(os.environ.get("SAMPLE", "1"))
     tests = TESTS[modules[0]]
-    selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate", *tests)
+    selected = ("-m", "not long and not spark and not servers", "--hypothesis-profile", "mutate", *tests)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         forks = Forks(mutated, known, quickest, sample, _write, Path(folder, "killer"))
         return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected], [forks])

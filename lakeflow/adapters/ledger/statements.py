@@ -235,7 +235,7 @@ HAND_OVER_STEP: Final = sql("""insert into lakeflow_steps
     select :run, ordinal, asset, action, reasons, state, reason, attempt, base_id, snapshot_id, row_count, seconds,
         code_version, checks_digest, reads, inputs, partitions, ended_at
     from lakeflow_steps where run = :recorded and asset = :asset and snapshot_id = :snapshot_id
-    on conflict do nothing""")
+    on conflict (run, asset) do update set state = excluded.state, reason = excluded.reason""")
 HAND_OVER_CHECKS: Final = sql("""insert into lakeflow_checks
     select :run, asset, ordinal, snapshot_id, name, outcome, severity, failed_rows, row_count, detail, path, samples,
         scope, evidence, asked

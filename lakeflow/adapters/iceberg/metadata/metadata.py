@@ -252,7 +252,7 @@ def _made_at_once(entries: Iterable[Mapping[str, Any]]) -> Mapping[int, Snapshot
 
 
 def _made_when_asked(entries: Iterable[Mapping[str, Any]]) -> Mapping[int, Snapshot]:
-    """Of a file whose seal was proved: it says of a snapshot what we wrote, so that it can be made later."""
+    """A file whose seal was proved says of a snapshot what we wrote, so that it can be made later."""
     by_id = {int(entry["snapshot-id"]): entry for entry in entries}
     parents = {id_: entry.get("parent-snapshot-id") for id_, entry in by_id.items()}
     last = sorted(by_id.values(), key=itemgetter("timestamp-ms"))[-1:]

@@ -31,8 +31,9 @@ class Modules:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         family = f"_lakeflow_{sha256(str(sources.root).encode()).hexdigest()[:8]}_"
+        # Asked for as a list, since a thread may import meanwhile what the next commits need.
         # Modules of an earlier load of the same root; who still holds their functions can go on using them.
-        for name in [name for name in sys.modules if name.startswith(family)]:
+        for name in [name for name in list(sys.modules) if name.startswith(family)]:
             sys.modules.pop(name, None)
         self._prefix = f"{family}{next(_LOADS)}"
         self._loaded: dict[str, ModuleType] = {}

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from lakeflow.core.model.asset import Column, Mask, Project, PythonCode, SqlCode
 from lakeflow.core.model.check import Severity, Suite
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.project import load
+from lakeflow.project.modules import Modules
+from lakeflow.project.sources import Sources
 from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
 
 RAW = AssetKey(Layer.BRONZE, "raw")
@@ -511,3 +514,27 @@ def test_a_check_function_that_is_declared_wrong_is_a_fault(
     text = f"import lakeflow\n\n@lakeflow.check{declared}\ndef {function}: ...\n"
     (fault,) = faults(tmp_path, {**SILVER, "checks/silver/weather.py": text})
     assert (fault.path, fault.message) == ("checks/silver/weather.py", message)
+
+
+def test_a_project_is_loaded_while_a_thread_imports(tmp_path: Path) -> None:
+    """What the next commits need is imported beside the first write, and a process may load a project meanwhile."""
+    ended = Event()
+
+    def import_on() -> None:
+        while not ended.is_set():
+            for name in (f"_imported_meanwhile_{number}" for number in range(100)):
+                sys.modules[name] = sys
+            for name in (f"_imported_meanwhile_{number}" for number in range(100)):
+                del sys.modules[name]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    importing = Thread(target=import_on)
+    importing.start()
+    try:
+        for _ in range(300):
+            Modules(Sources(tmp_path))
+    finally:
+        ended.set()
+        importing.join()
+        sys.setswitchinterval(before)

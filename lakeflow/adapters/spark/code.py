@@ -53,7 +53,7 @@ def called(running: Running, given: Mapping[str, DataFrame], window: Window | No
     """What the function returns for these inputs. CodeError for what it raises, `sys.exit` included."""
     code = running.asset.code
     assert isinstance(code, PythonCode), "SQL is not called"
-    for name in [name for name in sys.modules if name.startswith(_FAMILY)]:
+    for name in [name for name in list(sys.modules) if name.startswith(_FAMILY)]:
         cloudpickle.register_pickle_by_value(sys.modules[name])
     try:
         with redirect_stdout(sys.stderr):

@@ -39,6 +39,19 @@ def calls(lab: Lab) -> list[str]:
 # the beginning
 
 
+def test_processes_come_up_while_the_plan_is_made_again_under_the_leases(lab: Lab) -> None:
+    """A session of Spark that waited for leases could hold the cores of the run that has them."""
+    found = calls(lab)
+    lab.materialize()
+    first = found.index("engine.start>")
+    assert found.index("ledger.acquire>") < first < found.index("catalog.look>", first)
+    with leased(lab.world, "another", [key(name) for name in (A, B, C)], 0.0):
+        del found[:]
+        with pytest.raises(BusyError):
+            lab.materialize(forced=True)
+    assert "engine.start>" not in found
+
+
 def test_where_nothing_is_to_do_it_is_told_and_nobody_has_to_wait(lab: Lab) -> None:
     lab.materialize()
     lab.events.clear()

@@ -55,6 +55,9 @@ def carry_out_planned(world: World, request: Request, first: Plan, observer: Obs
     )
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
+        # What surely runs in a process of its own, Spark's session too, comes up while the plan is made again. Never
+        # before the leases are held: a session that only waits could hold the cores of the run that has them.
+        world.engine.start(world.project.assets[step.asset] for step in first.steps if step.action is Action.WRITE)
         # Another run may have published between the plan and the leases, so the plan is made again.
         facts = settled_facts(world, lease, mine, anew=request.lands_anew)
         plan = plans.due(world, facts, mine, request)
